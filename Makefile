@@ -1,0 +1,74 @@
+# GNU make. No target needs root; `make test` installs what it needs when it is.
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unreleased)
+TAGS     = urfave_cli_no_docs
+LDFLAGS  = -s -w -X main.release=$(VERSION)
+ARCHES  ?= amd64 arm64
+
+GOLANGCI_VERSION = v2.15.0
+GOLANGCI         = .tools/golangci-lint-$(GOLANGCI_VERSION)
+
+TESTFLAGS ?=
+FUZZTIME  ?= 10s
+BENCHTIME ?= 1s
+
+export CGO_ENABLED = 0
+# Debian keeps ip and iptables where an ordinary user does not look.
+export PATH := $(PATH):/usr/sbin:/sbin
+
+.DEFAULT_GOAL = build
+.PHONY: help build test lint bench fuzz docs dist clean go
+
+help: ## this text
+	@echo "make builds ./nslab. The targets:"
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r t d; do printf '  %-6s %s\n' "$$t" "$$d"; done
+
+build: go ## ./nslab, one static binary
+	go build -trimpath -buildvcs=false -tags $(TAGS) -ldflags '$(LDFLAGS)' -o nslab ./cmd/nslab
+
+test: go ## all tests; they run in namespaces of their own, root or not
+	@.ci/packages
+	go test $(TESTFLAGS) ./...
+
+lint: go $(GOLANGCI) ## the linters, with the rules of the architecture
+	$(GOLANGCI) config verify
+	$(GOLANGCI) run ./...
+
+$(GOLANGCI):
+	mkdir -p .tools
+	GOBIN=$(CURDIR)/.tools GOFLAGS= go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	mv .tools/golangci-lint $@
+
+bench: go ## the benchmarks (BENCHTIME=1s)
+	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+
+fuzz: go ## every fuzz target for FUZZTIME=10s
+	@set -e; for p in $$(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...); do \
+		for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
+			echo "fuzz $$p $$f $(FUZZTIME)"; \
+			go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p; \
+		done; \
+	done
+
+docs: go ## write docs/man again from the text of --help
+	go test ./cmd/nslab -run '^TestManual$$' -update
+
+dist: go ## dist/: an archive for each of ARCHES, and their checksums
+	rm -rf dist && mkdir dist
+	@set -e; for a in $(ARCHES); do \
+		n=nslab-$(VERSION)-linux-$$a; mkdir -p dist/$$n; echo "dist/$$n.tar.gz"; \
+		GOARCH=$$a go build -trimpath -buildvcs=false -tags $(TAGS) -ldflags '$(LDFLAGS)' -o dist/$$n/nslab ./cmd/nslab; \
+		cp -r README.md LICENSE docs scenarios dist/$$n/; rm -f dist/$$n/scenarios/*.go dist/$$n/docs/*.go; \
+		tar -C dist --sort=name --owner=0 --group=0 --numeric-owner --mode=go=rX,u+rw --mtime=@$(EPOCH) -cf - $$n | gzip -n9 > dist/$$n.tar.gz; \
+		rm -r dist/$$n; \
+	done
+	cd dist && sha256sum *.tar.gz > SHA256SUMS
+
+# The date of the commit, so that whoever builds it again gets the same bytes.
+EPOCH = $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+
+clean: ## remove what was built, and the tools
+	rm -rf nslab dist .tools
+
+go:
+	@command -v go >/dev/null 2>&1 || { echo "make: Go 1.26 or newer is needed: https://go.dev/dl" >&2; exit 3; }

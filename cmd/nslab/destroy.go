@@ -1,0 +1,103 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/urfave/cli/v2"
+
+	"nslab/lab"
+	"nslab/lab/sandbox"
+)
+
+func destroyCommand(s streams) *cli.Command {
+	return &cli.Command{
+		Name:      "destroy",
+		Aliases:   []string{"down"},
+		Usage:     "take a lab down; succeeds when nothing is left",
+		ArgsUsage: "FILE|LAB",
+		Description: `Removes everything that apply has made, whatever has become of the file since,
+and nothing else. Destroying twice, or what was never there, is fine.`,
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "all", Usage: "every lab of this user on this machine"},
+			proveFlag("show that this machine is as it was before apply --prove; exit status 4 when not"),
+			outputFlag("text", "json"),
+		},
+		Action: func(c *cli.Context) error {
+			names, err := targets(s, c)
+			if err != nil {
+				return err
+			}
+			var errs []error
+			for _, n := range names {
+				errs = append(errs, destroyProved(s, c, n))
+			}
+			return errors.Join(errs...)
+		},
+	}
+}
+
+func targets(s streams, c *cli.Context) ([]string, error) {
+	if c.Bool("all") {
+		if err := arguments(c, 0, 0, "no argument beside --all"); err != nil {
+			return nil, err
+		}
+		return allLabs()
+	}
+	if err := arguments(c, 0, 1, "a FILE or a LAB"); err != nil {
+		return nil, err
+	}
+	name, err := nameOf(s, c, c.Args().First())
+	if errors.Is(err, errNoLab) {
+		err = nil
+	}
+	return []string{name}, err
+}
+
+func destroy(s streams, c *cli.Context, name string) error {
+	if here(name) {
+		return destroyHere(s, c, name)
+	}
+	b, err := sandbox.Find(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		fmt.Fprintf(s.out, "there is no lab %s here: nothing to destroy\n", name)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := b.Kill(); err != nil {
+		return &codeError{exitBuild, fmt.Errorf("sandbox %s: %w", name, err)}
+	}
+	fmt.Fprintf(s.out, "lab %s deleted, with its sandbox\n", name)
+	return nil
+}
+
+// destroyHere removes a lab from the host this process runs on.
+func destroyHere(s streams, c *cli.Context, name string) error {
+	if _, inside := sandbox.Inside(); !inside {
+		if err := needRoot("destroying " + name); err != nil {
+			return err
+		}
+	}
+	return withLab(c.Context, name, func(l *lab.Lab) error { return takeDown(s, c, l) })
+}
+
+func takeDown(s streams, c *cli.Context, l *lab.Lab) error {
+	n := 0
+	err := l.Destroy(func(e lab.Event) {
+		if e.Err == nil {
+			n++
+		}
+		if c.Bool("verbose") {
+			fmt.Fprintf(s.out, "%-10s %s\n", e.Verb, e.Step.Op)
+		}
+	})
+	if err != nil {
+		left := fmt.Errorf("%w\nleft in place: %d facts of %s; nslab destroy %[3]s tries again", err, len(l.Journal.Have), l.Name)
+		return &codeError{exitBuild, left}
+	}
+	fmt.Fprintf(s.out, "lab %s deleted: %d facts\n", l.Name, n)
+	return nil
+}

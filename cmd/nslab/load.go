@@ -1,0 +1,216 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"nslab/lab"
+	"nslab/scenarios"
+	"nslab/topology"
+)
+
+// maxFile is the most that is read of a lab file: topology refuses more than
+// 1 MiB, and says so.
+const maxFile = 2 << 20
+
+// sourceFD names the environment variable that tells a command inside a
+// sandbox on which descriptor its lab file waits: the path may lead elsewhere
+// there, and standard input has been read.
+const sourceFD = "NSLAB_SOURCE_FD"
+
+// load reads a lab file: a path, "-", or the name of a built-in scenario.
+func load(s streams, file string) (*lab.Source, *topology.Topology, error) {
+	if src, err := handedOver(); src != nil || err != nil {
+		return parsed(src, err)
+	}
+	text, name, err := readFile(s, file)
+	if err != nil {
+		return nil, nil, &codeError{exitUsage, err}
+	}
+	src := &lab.Source{Path: name, Name: name, Files: map[string]string{name: string(text)}}
+	if abs, err := filepath.Abs(name); err == nil && fileExists(name) {
+		src.Path = abs
+	}
+	t, err := topology.Parse(topology.Source{Name: name, Text: text}, src.Recorded(openBeside))
+	if err != nil {
+		return nil, nil, &codeError{exitUsage, allMistakes(t, err)}
+	}
+	return src, t, nil
+}
+
+func fileExists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}
+
+// allMistakes adds, to those that the parser has found, the mistakes that only
+// the link kinds and the probes can see; but not on a line which the parser
+// could not read, of which they have not seen everything.
+func allMistakes(t *topology.Topology, err error) error {
+	if t == nil {
+		return err
+	}
+	all, known := []error{err}, map[string]bool{}
+	for _, m := range mistakes(err) {
+		known[line(m)] = true
+	}
+	_, more := lab.Compile(t, false)
+	for _, m := range mistakes(more) {
+		if !known[line(m)] {
+			all = append(all, m)
+		}
+	}
+	return topology.Sorted(all)
+}
+
+func line(e *topology.Error) string { return fmt.Sprintf("%s:%d", e.Pos.File, e.Pos.Line) }
+
+// mistakes are the single mistakes of joined errors.
+func mistakes(err error) []*topology.Error {
+	switch e := err.(type) { //nolint:errorlint // a tree of errors is taken apart
+	case *topology.Error:
+		return []*topology.Error{e}
+	case interface{ Unwrap() []error }:
+		var out []*topology.Error
+		for _, part := range e.Unwrap() {
+			out = append(out, mistakes(part)...)
+		}
+		return out
+	}
+	return nil
+}
+
+func parsed(src *lab.Source, err error) (*lab.Source, *topology.Topology, error) {
+	if err != nil {
+		return nil, nil, err
+	}
+	t, err := src.Parse()
+	return src, t, err
+}
+
+// handedOver reads the source that the command outside the sandbox passed on.
+func handedOver() (*lab.Source, error) {
+	var fd uintptr
+	if _, err := fmt.Sscan(os.Getenv(sourceFD), &fd); err != nil {
+		return nil, nil //nolint:nilnil // nothing was handed over
+	}
+	f := os.NewFile(fd, "source")
+	defer f.Close()
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	var src lab.Source
+	if err := json.NewDecoder(f).Decode(&src); err != nil {
+		return nil, fmt.Errorf("the lab file handed over to the sandbox: %w", err)
+	}
+	return &src, nil
+}
+
+func readFile(s streams, file string) (text []byte, name string, err error) {
+	if file == "-" {
+		text, err = io.ReadAll(io.LimitReader(s.in, maxFile))
+		return text, "<stdin>", err
+	}
+	text, err = readLimited(file)
+	if errors.Is(err, fs.ErrNotExist) && !strings.Contains(file, "/") {
+		if text, serr := scenarios.Read(file); serr == nil {
+			return text, strings.TrimSuffix(file, ".yaml") + ".yaml", nil
+		}
+	}
+	if err != nil {
+		return nil, "", noFile(file, err)
+	}
+	return text, file, nil
+}
+
+func readLimited(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if fi, err := f.Stat(); err == nil && fi.IsDir() {
+		return nil, errors.New("is a directory")
+	}
+	return io.ReadAll(io.LimitReader(f, maxFile))
+}
+
+func noFile(file string, err error) error {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		err = path.Err
+	}
+	err = fmt.Errorf("cannot read %s: %w", topology.Quote(file), err)
+	if errors.Is(err, fs.ErrNotExist) {
+		return hint(err, "nslab scenario list shows the built-in labs")
+	}
+	return err
+}
+
+// openBeside finds a file that another file asks for: beside it, then among
+// the built-in scenarios. What leads out of the directory of the asking file,
+// by its name or by a symbolic link, is refused.
+func openBeside(name, from string) (topology.Source, error) {
+	dir := filepath.Dir(from)
+	root, err := os.OpenRoot(dir)
+	if err == nil {
+		defer root.Close()
+		text, rerr := readBeneath(root, name)
+		if rerr == nil {
+			return topology.Source{Name: filepath.Join(dir, name), Text: text}, nil
+		}
+		if !errors.Is(rerr, fs.ErrNotExist) {
+			return topology.Source{}, noFile(name, rerr)
+		}
+	}
+	text, err := scenarios.Read(name)
+	if err != nil {
+		return topology.Source{}, fmt.Errorf("cannot find %s: neither beside %s nor among the built-in scenarios", topology.Quote(name), from)
+	}
+	return topology.Source{Name: name, Text: text}, nil
+}
+
+func readBeneath(root *os.Root, name string) ([]byte, error) {
+	f, err := root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxFile))
+}
+
+// compile reads FILE and plans it for the host it is to stand on.
+func compile(s streams, c *cli.Context, file string) (*lab.Source, *lab.Plan, error) {
+	src, t, err := load(s, file)
+	if err != nil {
+		return nil, nil, err
+	}
+	machine, err := onMachine(c, t)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := lab.Compile(t, machine)
+	if err != nil {
+		return nil, nil, &codeError{exitUsage, err}
+	}
+	return src, p, checkLanguage(c, p)
+}
+
+// onMachine says where the lab is to stand: --host decides, then the file.
+func onMachine(c *cli.Context, t *topology.Topology) (bool, error) {
+	switch h := c.String("host"); h {
+	case "":
+		return t.Host.Text == topology.Machine, nil
+	case topology.Machine, topology.Sandbox:
+		return h == topology.Machine, nil
+	default:
+		return false, usage("--host %s: it is sandbox or machine", topology.Quote(h))
+	}
+}

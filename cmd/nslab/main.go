@@ -1,0 +1,24 @@
+// Command nslab builds, proves, explains and takes down the networks of the
+// lecture on Linux network namespaces.
+package main
+
+import (
+	"os"
+
+	"nslab/lab/sandbox"
+	"nslab/lab/serve"
+)
+
+func main() {
+	// Two commands are for nslab itself: the process that holds a sandbox, and
+	// the services that a lab runs. They get by without the command line.
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case "hold":
+			os.Exit(sandbox.Hold())
+		case "serve":
+			os.Exit(serve.Main(os.Args[2:], os.NewFile(3, "ready")))
+		}
+	}
+	os.Exit(run(os.Args, streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
+}

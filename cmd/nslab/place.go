@@ -1,0 +1,159 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
+
+	"nslab/lab"
+	"nslab/lab/sandbox"
+)
+
+// here says whether the lab called name is (to be) built on the host this
+// process runs on: because it is the machine's, or because the process is in
+// the lab's sandbox already.
+func here(name string) bool {
+	inside, ok := sandbox.Inside()
+	return ok && inside == name || lab.Exists(lab.StateDir, name)
+}
+
+// inSandbox runs this same command line again inside a sandbox and passes its
+// exit status. src, when not nil, is handed over.
+func inSandbox(b *sandbox.Sandbox, src *lab.Source) error {
+	env := os.Environ()
+	var files []*os.File
+	if src != nil {
+		f, err := memoryFile(src)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		files, env = append(files, f), append(env, sourceFD+"=3")
+	}
+	dir, _ := os.Getwd()
+	code, err := b.Run(append([]string{"/proc/self/exe"}, os.Args[1:]...), env, dir, files)
+	if err != nil {
+		return err
+	}
+	if code == killed && b.Ends(time.Second) {
+		return &codeError{exitBuild, &goneError{b.Name}}
+	}
+	return status(code)
+}
+
+// killed is the exit status of what SIGKILL has ended, as a shell gives it.
+const killed = 128 + int(unix.SIGKILL)
+
+// goneError is a lab that somebody destroyed under a command that used it.
+type goneError struct{ lab string }
+
+func (e *goneError) Error() string { return "lab " + e.lab + " was destroyed meanwhile" }
+
+// memoryFile holds v as JSON in a file that no directory has.
+func memoryFile(v any) (*os.File, error) {
+	f, err := memory()
+	if err != nil {
+		return nil, err
+	}
+	return f, json.NewEncoder(f).Encode(v)
+}
+
+// memory is an empty file that no directory has, see memfd_create(2).
+func memory() (*os.File, error) {
+	fd, err := unix.MemfdCreate("nslab", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), "nslab"), nil
+}
+
+// needRoot refuses the machine to an ordinary user.
+func needRoot(what string) error {
+	if os.Geteuid() == 0 {
+		return nil
+	}
+	return hint(cannot("%s changes the network of this machine, which needs root", what),
+		"sudo nslab ...", "or leave out `host: machine` and --host machine: a sandbox needs no root")
+}
+
+// find returns the one lab that a command is about: the one named, or the only
+// one there is. The sandbox is nil when the lab stands on this host.
+func find(name string) (string, *sandbox.Sandbox, error) {
+	if name == "" {
+		only, err := onlyLab()
+		if err != nil {
+			return "", nil, err
+		}
+		name = only
+	}
+	if here(name) {
+		return name, nil, nil
+	}
+	b, err := sandbox.Find(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil, hint(usage("there is no lab %q here", name), "nslab list shows the labs", "nslab apply FILE builds one")
+	}
+	return name, b, err
+}
+
+func onlyLab() (string, error) {
+	names, err := allLabs()
+	switch {
+	case err != nil:
+		return "", err
+	case len(names) == 0:
+		return "", hint(usage("no lab is up"), "nslab apply red-blue.yaml builds one")
+	case len(names) > 1:
+		return "", hint(usage("which lab? there are %d: %v", len(names), names), "name it: -l "+names[0])
+	}
+	return names[0], nil
+}
+
+// allLabs lists the labs on this host and in sandboxes.
+func allLabs() ([]string, error) {
+	if name, ok := sandbox.Inside(); ok {
+		return []string{name}, nil
+	}
+	names, err := lab.List(lab.StateDir)
+	if err != nil && !errors.Is(err, fs.ErrPermission) {
+		return nil, err
+	}
+	boxes, err := sandbox.List()
+	for _, b := range boxes {
+		names = append(names, b.Name)
+	}
+	return names, err
+}
+
+// nameOf turns FILE|LAB into the name of a lab: the name itself when such a lab
+// is up, else the name that the file gives.
+func nameOf(s streams, _ *cli.Context, arg string) (string, error) {
+	if arg == "" {
+		return onlyLab()
+	}
+	if lab.Exists(lab.StateDir, arg) {
+		return arg, nil
+	}
+	if in, ok := sandbox.Inside(); ok && in == arg {
+		return arg, nil
+	}
+	if _, err := sandbox.Find(arg); err == nil {
+		return arg, nil
+	}
+	_, t, err := load(s, arg)
+	if err != nil {
+		var code *codeError
+		if errors.As(err, &code) && errors.Is(err, fs.ErrNotExist) {
+			return arg, errNoLab
+		}
+		return "", err
+	}
+	return t.Name.Text, nil
+}
+
+var errNoLab = errors.New("no lab and no file of that name")

@@ -1,0 +1,240 @@
+package lab
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"nslab/lab/op"
+	"nslab/lab/probe"
+	"nslab/topology"
+)
+
+// Compile says what a topology means. On a machine the world outside is left
+// out: it is there already. Every mistake that only the kinds and the probes
+// can see is reported, in file order.
+func Compile(t *topology.Topology, machine bool) (*Plan, error) {
+	p := &Plan{Topology: t, Machine: machine}
+	var mistakes []error
+	for _, step := range t.Steps {
+		if machine && step.Outside {
+			continue
+		}
+		c := compiler{state: &step.State, machine: machine, ipv6: t.HasIPv6()}
+		c.all()
+		stage := Stage{Step: step, Facts: c.facts}
+		for _, check := range step.Verify {
+			as, errs := probe.Read(check, &step.State)
+			stage.Checks = append(stage.Checks, as...)
+			c.mistakes = append(c.mistakes, errs...)
+		}
+		p.Stages = append(p.Stages, stage)
+		mistakes = append(mistakes, c.mistakes...)
+	}
+	return p, topology.Sorted(mistakes)
+}
+
+// compiler collects the facts of one state, in the order in which a person
+// would make them: rooms, switches, cables, settings, routes, rules, services.
+type compiler struct {
+	state    *topology.State
+	machine  bool
+	ipv6     bool // some step has an IPv6 address
+	facts    []Step
+	mistakes []error
+}
+
+func (c *compiler) add(pos topology.Pos, o op.Op) {
+	c.facts = append(c.facts, Step{Op: o, Pos: pos})
+}
+
+func (c *compiler) all() {
+	if !c.machine {
+		c.plainBridges()
+		c.host()
+	}
+	if slices.ContainsFunc(c.state.Namespaces, c.named) {
+		c.add(topology.Pos{}, op.Names{})
+	}
+	for i := range c.state.Namespaces {
+		c.namespace(&c.state.Namespaces[i])
+	}
+	for i := range c.state.Bridges {
+		c.bridge(&c.state.Bridges[i])
+	}
+	for i := range c.state.Links {
+		c.link(&c.state.Links[i])
+	}
+	c.each(c.settings)
+	c.each(c.routes)
+	for i := range c.state.NAT {
+		c.nat(&c.state.NAT[i])
+	}
+	c.each(c.names)
+	c.each(c.services)
+}
+
+func (c *compiler) each(f func(*topology.Namespace)) {
+	for i := range c.state.Namespaces {
+		if ns := &c.state.Namespaces[i]; !c.elsewhere(ns.Outside) {
+			f(ns)
+		}
+	}
+}
+
+// elsewhere says whether an object belongs to a world that is not ours to build.
+func (c *compiler) elsewhere(outside bool) bool { return c.machine && outside }
+
+// named says whether a namespace of the file is to be made.
+func (c *compiler) named(ns topology.Namespace) bool {
+	return ns.Name.Text != topology.Host && !c.elsewhere(ns.Outside)
+}
+
+func (c *compiler) namespace(ns *topology.Namespace) {
+	if c.elsewhere(ns.Outside) {
+		return
+	}
+	if c.named(*ns) {
+		c.add(ns.Name.Pos, op.Namespace{Name: ns.Name.Text})
+	}
+	if c.ipv6 && (c.named(*ns) || !c.machine) {
+		c.add(ns.Name.Pos, noDAD(ns.Name.Text))
+	}
+	if ns.Lo {
+		c.add(ns.Name.Pos, op.Up{NS: ns.Name.Text, Dev: "lo"})
+	}
+	for _, a := range ns.LoAddress {
+		c.add(a.Pos, op.Addr{NS: ns.Name.Text, Dev: "lo", Prefix: a.Prefix})
+	}
+}
+
+func (c *compiler) bridge(b *topology.Bridge) {
+	if c.elsewhere(b.Outside) {
+		return
+	}
+	ns, name := b.In.Text, b.Name.Text
+	c.add(b.Name.Pos, op.NewBridge(b))
+	if b.MTU != 0 {
+		c.add(b.Name.Pos, op.MTU{NS: ns, Dev: name, MTU: b.MTU})
+	}
+	for _, a := range b.Addresses {
+		c.add(a.Pos, op.Addr{NS: ns, Dev: name, Prefix: a.Prefix})
+	}
+	c.add(b.Name.Pos, op.Up{NS: ns, Dev: name})
+}
+
+func (c *compiler) link(l *topology.Link) {
+	if c.elsewhere(l.Outside) {
+		return
+	}
+	o, err := op.ReadLink(*l, c.state)
+	if err != nil {
+		c.mistakes = append(c.mistakes, err)
+		return
+	}
+	c.add(l.Pos, o)
+	for _, e := range l.Ends {
+		c.end(e)
+	}
+}
+
+func (c *compiler) end(e topology.End) {
+	ns, master := c.state.Place(e)
+	dev := e.Interface.Text
+	if master != "" {
+		c.add(e.Pos, op.Master{NS: ns, Dev: dev, Bridge: master})
+	}
+	for _, a := range e.Addresses {
+		c.add(a.Pos, op.Addr{NS: ns, Dev: dev, Prefix: a.Prefix})
+	}
+	c.add(e.Pos, op.Up{NS: ns, Dev: dev})
+}
+
+func (c *compiler) settings(ns *topology.Namespace) {
+	name := ns.Name.Text
+	if ns.Forward {
+		c.add(ns.ForwardAt, op.Sysctl{NS: name, Key: "net.ipv4.ip_forward", Value: "1"})
+		if c.ipv6 && !(c.machine && name == topology.Host) {
+			c.add(ns.ForwardAt, op.Sysctl{NS: name, Key: "net.ipv6.conf.all.forwarding", Value: "1"})
+		}
+	}
+	for _, s := range ns.Sysctls {
+		c.add(s.Key.Pos, op.Sysctl{NS: name, Key: s.Key.Text, Value: s.Value.Text})
+	}
+}
+
+func (c *compiler) routes(ns *topology.Namespace) {
+	for _, r := range ns.Routes {
+		c.add(r.Pos, op.Route{
+			NS: ns.Name.Text, To: r.To, Via: r.Via, Dev: r.Dev.Text, Metric: r.Metric,
+			Out: c.out(ns.Name.Text, r),
+		})
+	}
+}
+
+// out is the interface a route leaves by: the one named, else the one whose
+// network holds the gateway.
+func (c *compiler) out(ns string, r topology.Route) string {
+	if r.Dev.Text != "" {
+		return r.Dev.Text
+	}
+	for i := range c.state.Bridges {
+		b := &c.state.Bridges[i]
+		if b.In.Text == ns && holds(b.Addresses, r.Via) {
+			return b.Name.Text
+		}
+	}
+	for i := range c.state.Links {
+		for _, e := range c.state.Links[i].Ends {
+			if at, _ := c.state.Place(e); at == ns && holds(e.Addresses, r.Via) {
+				return e.Interface.Text
+			}
+		}
+	}
+	return ""
+}
+
+func holds(as []topology.Address, a netip.Addr) bool {
+	for _, x := range as {
+		if x.Prefix.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *compiler) nat(n *topology.NAT) {
+	if !c.elsewhere(n.Outside) {
+		c.add(n.Pos, op.ReadNAT(*n))
+	}
+}
+
+// names makes one fact of a hosts file. The world outside and the lab may both
+// name hosts for the lab's host, and it has only one file.
+func (c *compiler) names(ns *topology.Namespace) {
+	hosts := ns.Hosts
+	if whole, _ := c.state.Namespace(ns.Name.Text); !c.machine {
+		hosts = whole.Hosts
+	}
+	first := slices.IndexFunc(c.state.Namespaces, func(n topology.Namespace) bool {
+		return n.Name.Text == ns.Name.Text && !c.elsewhere(n.Outside) && len(n.Hosts) > 0
+	})
+	if first < 0 || &c.state.Namespaces[first] != ns {
+		return
+	}
+	var lines strings.Builder
+	for _, h := range hosts {
+		lines.WriteString(h.Address.String() + " " + h.Name.Text + "\n")
+	}
+	c.add(ns.Hosts[0].Name.Pos, op.Hosts{NS: ns.Name.Text, Lines: lines.String()})
+}
+
+func (c *compiler) services(ns *topology.Namespace) {
+	for _, s := range ns.Services {
+		o, errs := op.ReadService(ns.Name.Text, s)
+		c.mistakes = append(c.mistakes, errs...)
+		if len(errs) == 0 {
+			c.add(s.Kind.Pos, o)
+		}
+	}
+}

@@ -1,0 +1,74 @@
+package lab_test
+
+import (
+	"io/fs"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"nslab/lab"
+	"nslab/lab/op"
+	"nslab/topology"
+)
+
+// The world outside and the lab may both name hosts for the lab's host, which
+// has one hosts file. The lab's word counts; on a machine it is the only one.
+func TestOneHostsFile(t *testing.T) {
+	t.Parallel()
+	const ours = "{host: {hosts: {blue: 192.168.15.2, router: 192.168.1.254}}, red: {hosts: {blue: 192.168.15.2}}}"
+	const theirs = "{host: {hosts: {router: 192.168.1.1, neighbor: 192.168.1.3}}}"
+	all := []op.Hosts{
+		{NS: "host", Lines: "192.168.1.254 router\n192.168.1.3 neighbor\n192.168.15.2 blue\n"},
+		{NS: "red", Lines: "192.168.15.2 blue\n"},
+	}
+	tests := []struct {
+		name, theirs, ours string
+		machine            bool
+		want               []op.Hosts
+	}{
+		{"both", theirs, ours, false, all},
+		{"both on a machine", theirs, ours, true, []op.Hosts{
+			{NS: "host", Lines: "192.168.15.2 blue\n192.168.1.254 router\n"}, all[1],
+		}},
+		{"only the world outside", theirs, "{host: {}, red: {}}", false, []op.Hosts{
+			{NS: "host", Lines: "192.168.1.1 router\n192.168.1.3 neighbor\n"},
+		}},
+		{"only the lab", "{host: {}, far: {}}", ours, false, []op.Hosts{
+			{NS: "host", Lines: "192.168.15.2 blue\n192.168.1.254 router\n"}, all[1],
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(tt.want, hostsFiles(t, tt.theirs, tt.ours, tt.machine)); diff != "" {
+				t.Errorf("hosts files (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// hostsFiles are the hosts files of a lab in a world outside.
+func hostsFiles(t *testing.T, theirs, ours string, machine bool) []op.Hosts {
+	t.Helper()
+	src := topology.Source{Name: "lab.yaml", Text: []byte("outside: lan.yaml\nnamespaces: " + ours)}
+	top, err := topology.Parse(src, func(name, _ string) (topology.Source, error) {
+		if name != "lan.yaml" {
+			return topology.Source{}, fs.ErrNotExist
+		}
+		return topology.Source{Name: name, Text: []byte("namespaces: " + theirs)}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := lab.Compile(top, machine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []op.Hosts
+	for _, f := range p.Stages[len(p.Stages)-1].Facts {
+		if o, ok := f.Op.(op.Hosts); ok {
+			out = append(out, o)
+		}
+	}
+	return out
+}

@@ -1,0 +1,121 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"nslab/lab/op"
+)
+
+// StateDir is where a machine keeps what it knows of its labs; the private
+// /run of a sandbox has one of its own.
+const StateDir = "/run/nslab/labs"
+
+const noFollow = unix.O_NOFOLLOW | unix.O_CLOEXEC
+
+// Lab is a topology that is built, partly built, or about to be. It is locked
+// against every other nslab until Close.
+type Lab struct {
+	Name    string
+	Kernel  *op.Kernel
+	Journal *Journal
+	dir     string
+	lock    *os.File
+}
+
+// Open locks the lab called name under dir and reads its journal. It makes the
+// lab's directory when there is none: see Exists.
+func Open(dir, name string) (*Lab, error) { return OpenContext(context.Background(), dir, name) }
+
+// OpenContext is Open that stops waiting for the lock when ctx ends.
+func OpenContext(ctx context.Context, dir, name string) (*Lab, error) {
+	l := &Lab{Name: name, dir: filepath.Join(dir, name)}
+	if err := os.MkdirAll(l.dir, 0o700); err != nil {
+		return nil, err
+	}
+	lock, err := lockFile(ctx, filepath.Join(l.dir, "lock"))
+	if err != nil {
+		return nil, err
+	}
+	l.lock = lock
+	if l.Journal, err = openJournal(l.journal()); err != nil {
+		lock.Close()
+		return nil, err
+	}
+	l.Kernel = &op.Kernel{Lab: name, Dir: l.dir, Was: l.Journal.Was}
+	return l, nil
+}
+
+// Exists says whether a lab of that name is kept under dir.
+func Exists(dir, name string) bool {
+	_, err := os.Lstat(filepath.Join(dir, name, "journal"))
+	return err == nil
+}
+
+func (l *Lab) journal() string { return filepath.Join(l.dir, "journal") }
+
+// Close lets others have the lab. A lab of which nothing is left is forgotten.
+func (l *Lab) Close() error {
+	err := l.Journal.close()
+	if len(l.Journal.Have) == 0 && !l.Journal.Open {
+		err = errors.Join(err, l.forget())
+	}
+	return errors.Join(err, l.lock.Close())
+}
+
+// forget removes exactly the files that nslab keeps for a lab.
+func (l *Lab) forget() error {
+	for _, name := range []string{"journal", "journal.new", "source.json", "source.json.new", "lock"} {
+		if err := os.Remove(filepath.Join(l.dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	_ = os.Remove(filepath.Join(l.dir, "services")) // empty: a service takes its files with it
+	dirs := []string{l.dir, filepath.Dir(l.dir)}
+	if filepath.Dir(l.dir) == StateDir {
+		dirs = append(dirs, filepath.Dir(StateDir))
+	}
+	for _, dir := range dirs {
+		if os.Remove(dir) != nil { // others keep something there
+			return nil
+		}
+	}
+	return nil
+}
+
+// Summary is what `nslab list` says of a lab.
+type Summary struct {
+	Name  string `json:"name"`
+	Step  string `json:"step"`
+	Facts int    `json:"facts"`
+	Half  bool   `json:"half-done"` // a change was begun and not finished
+}
+
+// Summarize reads the summary of the lab called name under dir without locking it.
+func Summarize(dir, name string) (Summary, error) {
+	j, err := readJournal(filepath.Join(dir, name, "journal"))
+	if err != nil {
+		return Summary{}, err
+	}
+	return Summary{Name: name, Step: j.At, Facts: len(j.Have), Half: j.Open}, nil
+}
+
+// List returns the names of the labs kept under dir.
+func List(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var names []string
+	for _, e := range entries {
+		if Exists(dir, e.Name()) {
+			names = append(names, e.Name())
+		}
+	}
+	return names, err
+}

@@ -1,0 +1,77 @@
+package lab_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"nslab/lab"
+)
+
+// TestLock opens a lab twice: the second waits for the first, also when the
+// first forgets the lab and removes the very file that the second waits for.
+func TestLock(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir() + "/labs"
+	first := open(t, dir, "lab")
+	second, failed := make(chan *lab.Lab), make(chan error, 1)
+	for range 2 {
+		go func() {
+			l, err := lab.Open(dir, "lab")
+			if err != nil {
+				failed <- err
+				return
+			}
+			second <- l
+		}()
+	}
+	select {
+	case <-second:
+		t.Fatal("two have the lab at once")
+	case err := <-failed:
+		t.Fatal(err)
+	default:
+	}
+	next := first
+	for range 2 {
+		if err := next.Close(); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case next = <-second:
+		case err := <-failed:
+			t.Fatal(err)
+		}
+		select {
+		case <-second:
+			t.Fatal("two have the lab at once")
+		default:
+		}
+	}
+	if err := next.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "lab")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the lab is not forgotten: %v", err)
+	}
+}
+
+// TestLookingDoesNotWait reads a lab that somebody works on.
+func TestLookingDoesNotWait(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	l := open(t, dir, "lab")
+	defer l.Close()
+	s, err := lab.Summarize(dir, "lab")
+	if err != nil || s.Name != "lab" || s.Facts != 0 || s.Half {
+		t.Errorf("%+v, %v", s, err)
+	}
+	names, err := lab.List(dir)
+	if err != nil || len(names) != 1 || !lab.Exists(dir, "lab") || lab.Exists(dir, "other") {
+		t.Errorf("%v, %v", names, err)
+	}
+	if names, err := lab.List(dir + "/nothing"); err != nil || names != nil {
+		t.Errorf("%v, %v", names, err)
+	}
+}

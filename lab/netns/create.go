@@ -1,0 +1,92 @@
+package netns
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// Create makes the namespace called name, as `ip netns add` does. prepare, if
+// not nil, runs inside it before the name appears, so that whoever sees the
+// name sees a prepared namespace. The error wraps fs.ErrExist when the name is
+// taken, be it by a live namespace or by the plain file of one that is gone.
+func Create(name string, prepare func() error) error {
+	return Stay(func(t *Thread) error { return t.Create(name, prepare) })
+}
+
+// Create is [Create] on this thread.
+func (t *Thread) Create(name string, prepare func() error) error {
+	path, err := pathOf(name)
+	if err != nil {
+		return err
+	}
+	if err := Share(); err != nil {
+		return err
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return taken(name, path)
+	}
+	return t.away(func() error {
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			return fmt.Errorf("unshare a network namespace: %w", err)
+		}
+		return publish(name, path, prepare)
+	})
+}
+
+// publish gives the calling thread's namespace a name.
+func publish(name, path string, prepare func() error) error {
+	if prepare != nil {
+		if err := prepare(); err != nil {
+			return err
+		}
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|os.O_CREATE|os.O_EXCL|unix.O_CLOEXEC, 0)
+	if errors.Is(err, fs.ErrExist) {
+		return taken(name, path)
+	}
+	if err != nil {
+		return err
+	}
+	f.Close()
+	if err := unix.Mount(self, path, "none", unix.MS_BIND, ""); err != nil {
+		return errors.Join(fmt.Errorf("bind mount %s: %w", path, err), os.Remove(path))
+	}
+	return nil
+}
+
+func taken(name, path string) error {
+	n, err := open(name)
+	if err == nil {
+		n.Close()
+		return fmt.Errorf("namespace %q: %w", name, fs.ErrExist)
+	}
+	if errors.Is(err, ErrPlain) {
+		return fmt.Errorf("%w (%w): left by something that was killed; remove it with: ip netns del %s",
+			err, fs.ErrExist, name)
+	}
+	return fmt.Errorf("%s: %w: %w", path, fs.ErrExist, err)
+}
+
+// Delete removes the name, as `ip netns del` does, also a name that is only a
+// stale plain file. The kernel frees the namespace once nobody is in it. The
+// error wraps fs.ErrNotExist when there is no such name.
+func Delete(name string) error {
+	path, err := pathOf(name)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Lstat(path); err != nil {
+		return err
+	}
+	for err == nil { // something may have been mounted on it more than once
+		err = unix.Unmount(path, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+	}
+	if !errors.Is(err, unix.EINVAL) { // not, or no longer, a mount point
+		return fmt.Errorf("umount %s: %w", path, err)
+	}
+	return os.Remove(path)
+}

@@ -1,0 +1,91 @@
+package op
+
+import (
+	"slices"
+	"strings"
+
+	"nslab/topology"
+)
+
+// Command is what a person would type, as an argument vector. A Command whose
+// first word is "#" is a remark: what it says needs no typing, or cannot be typed.
+type Command []string
+
+// Remark is a Command that only explains.
+func Remark(text string) Command { return Command{"#", text} }
+
+// IsRemark says whether the command is a comment.
+func (c Command) IsRemark() bool { return len(c) > 0 && c[0] == "#" }
+
+// String quotes the command for a POSIX shell.
+func (c Command) String() string {
+	if c.IsRemark() {
+		return "# " + strings.ReplaceAll(c[1], "\n", "\n# ")
+	}
+	if len(c) == 3 && c[0] == ">" {
+		return c.write()
+	}
+	words := make([]string, len(c))
+	for i, w := range c {
+		words[i] = shellQuote(w)
+	}
+	return strings.Join(words, " ")
+}
+
+const shellSafe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=@%+,"
+
+func shellQuote(w string) string {
+	if w != "" && strings.Trim(w, shellSafe) == "" {
+		return w
+	}
+	if w == "!" {
+		return w
+	}
+	return "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+}
+
+// ip is `ip ARGS` as typed on the lab's host for namespace ns.
+func ip(ns string, args ...string) Command {
+	if ns == topology.Host {
+		return append(Command{"ip"}, args...)
+	}
+	return append(Command{"ip", "-n", ns}, args...)
+}
+
+// ipLinkWords are the keywords of ip-link(8). ip takes any beginning of one, and
+// takes it before a name: `ip link add a type veth` asks for the address "type".
+const ipLinkWords = "addrgenmode address alias allmulticast arp brd broadcast carrier dev down dynamic " +
+	"gro_ipv4_max_size gro_max_size group gso_ipv4_max_size gso_max_segs gso_max_size help index link link-netns " +
+	"link-netnsid master mode mtu multicast name netns nomaster numrxqueues numtxqueues parentbus parentdev peer " +
+	"promisc protodown protodown_reason qlen state trailers txqlen txqueuelen type up vf vrf " +
+	"xdp xdpdrv xdpgeneric xdpoffload"
+
+// devArg is the name of an interface as `ip link` takes it, with the word dev
+// where the name alone would be taken for a keyword.
+func devArg(name string) []string {
+	if strings.Contains(" "+ipLinkWords, " "+name) {
+		return []string{"dev", name}
+	}
+	return []string{name}
+}
+
+// ipLink is `ip link VERB NAME ARGS`.
+func ipLink(ns, verb, name string, args ...string) Command {
+	return ip(ns, slices.Concat([]string{"link", verb}, devArg(name), args)...)
+}
+
+// inside is any other command as typed on the lab's host for namespace ns.
+func inside(ns string, args ...string) Command {
+	if ns == topology.Host {
+		return args
+	}
+	return append(Command{"ip", "netns", "exec", ns}, args...)
+}
+
+// Write is the command that writes a file, with nothing but the shell's printf.
+func Write(path, text string) Command { return Command{">", path, text} }
+
+func (c Command) write() string {
+	dir := c[1][:strings.LastIndex(c[1], "/")]
+	return "mkdir -p " + shellQuote(dir) + " && printf %s " + shellQuote(c[2]) + " > " + shellQuote(c[1])
+}

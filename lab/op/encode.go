@@ -1,0 +1,59 @@
+package op
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+)
+
+// facts is every type of fact, for writing a plan down and reading it again.
+var facts = []Op{
+	Names{},
+	Namespace{},
+	Veth{},
+	Bridge{},
+	MTU{},
+	Master{},
+	Up{},
+	Addr{},
+	Route{},
+	Sysctl{},
+	Hosts{},
+	Masquerade{},
+	SNAT{},
+	DNAT{},
+	Service{},
+}
+
+// Name is the type of a fact, as it stands in journals and JSON reports.
+func Name(o Op) string { return reflect.TypeOf(o).Name() }
+
+type encoded struct {
+	Fact string          `json:"fact"`
+	Is   json.RawMessage `json:"is"`
+}
+
+// Encode writes a fact as JSON that Decode reads back to an equal value.
+func Encode(o Op) (json.RawMessage, error) {
+	is, err := json.Marshal(o)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(encoded{Name(o), is})
+}
+
+// Decode reads a fact that Encode wrote.
+func Decode(b []byte) (Op, error) {
+	var e encoded
+	if err := json.Unmarshal(b, &e); err != nil {
+		return nil, err
+	}
+	for _, f := range facts {
+		if Name(f) == e.Fact {
+			v := reflect.New(reflect.TypeOf(f))
+			err := json.Unmarshal(e.Is, v.Interface())
+			return v.Elem().Interface().(Op), err
+		}
+	}
+	return nil, fmt.Errorf("unknown fact %q: written by a newer nslab?", e.Fact)
+}

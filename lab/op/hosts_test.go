@@ -1,0 +1,64 @@
+package op_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"testing"
+
+	"nslab/lab/kerneltest"
+	"nslab/lab/op"
+)
+
+// TestHostsDirectories: those that were there before stay, also empty ones.
+func TestHostsDirectories(t *testing.T) {
+	kerneltest.Need(t)
+	writableEtc(t)
+	o := op.Hosts{NS: "dirs", Lines: "10.9.0.2 web\n"}
+	for _, had := range []string{"", op.EtcDir, op.EtcDir + "/dirs"} {
+		if err := os.RemoveAll(op.EtcDir); err != nil {
+			t.Fatal(err)
+		}
+		if had != "" {
+			if err := os.MkdirAll(had, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		k, was := remembering("dirs")
+		root := t.TempDir()
+		k.Dir = root + "/lab"
+		makeFact(t, k, was, o)
+		undo(t, k, o)
+		undo(t, k, o)
+		for _, dir := range []string{op.EtcDir, op.EtcDir + "/dirs"} {
+			_, err := os.Stat(dir)
+			if want := len(dir) <= len(had); want != (err == nil) {
+				t.Errorf("before there was %q: %s: %v", had, dir, err)
+			}
+		}
+		if left, err := os.ReadDir(root); err != nil || len(left) > 0 {
+			t.Errorf("left: %v, %v", left, err)
+		}
+	}
+}
+
+// TestHostsOfTwoLabs: whoever goes last takes the directory along.
+func TestHostsOfTwoLabs(t *testing.T) {
+	kerneltest.Need(t)
+	writableEtc(t)
+	if err := os.RemoveAll(op.EtcDir); err != nil {
+		t.Fatal(err)
+	}
+	root := t.TempDir()
+	a, aWas := remembering("a")
+	b, bWas := remembering("b")
+	a.Dir, b.Dir = root+"/a", root+"/b"
+	red, blue := op.Hosts{NS: "red", Lines: "10.9.0.2 web\n"}, op.Hosts{NS: "blue", Lines: "10.9.0.2 web\n"}
+	makeFact(t, a, aWas, red)
+	makeFact(t, b, bWas, blue)
+	undo(t, a, red)
+	undo(t, b, blue)
+	if _, err := os.Stat(op.EtcDir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s is left: %v", op.EtcDir, err)
+	}
+}

@@ -1,0 +1,18 @@
+package op_test
+
+import (
+	"os"
+	"testing"
+
+	"nslab/lab/kerneltest"
+	"nslab/lab/serve"
+)
+
+// TestMain also is the program that a service is: this executable, called with
+// "serve".
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "serve" {
+		os.Exit(serve.Main(os.Args[2:], os.NewFile(3, "ready")))
+	}
+	os.Exit(kerneltest.Main(m))
+}

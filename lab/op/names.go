@@ -1,0 +1,65 @@
+package op
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"nslab/lab/netns"
+)
+
+// Names is the fact that /run/netns can hold names: it is a shared mount, as
+// the first `ip netns add` makes it. What it was before is kept for all labs
+// together, beside their directories, and put back with the last name.
+type Names struct{}
+
+func (Names) memory(k *Kernel) string {
+	return filepath.Join(filepath.Dir(k.Dir), ".netns-before")
+}
+
+// Do makes the mount, and writes down first what was there.
+func (n Names) Do(k *Kernel) error {
+	was := netns.DirState()
+	if was != netns.Shared {
+		if err := os.WriteFile(n.memory(k), []byte(was), 0o600); err != nil {
+			return err
+		}
+	}
+	return netns.Share()
+}
+
+// Undo puts back what was there, when no name is left and a lab had changed it.
+func (n Names) Undo(k *Kernel) error {
+	was, err := os.ReadFile(n.memory(k))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if done, err := netns.Unshare(string(was)); err != nil || !done {
+		return err
+	}
+	return os.Remove(n.memory(k))
+}
+
+// Diff looks at the mount.
+func (Names) Diff(*Kernel) (string, error) {
+	if s := netns.DirState(); s != netns.Shared {
+		return fmt.Sprintf("%s is %s, not a mount that every namespace shares", netns.Dir, s), nil
+	}
+	return "", nil
+}
+
+// Command is nothing: `ip netns add` does it by itself.
+func (Names) Command() Command { return nil }
+
+// Inverse is nothing either: ip(8) leaves the mount for ever.
+func (Names) Inverse() Command { return nil }
+
+func (Names) String() string { return netns.Dir + " holds names" }
+
+// On is nothing.
+func (Names) On() []Object { return nil }

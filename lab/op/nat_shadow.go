@@ -1,0 +1,100 @@
+package op
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+)
+
+// shadow finds the foreign rule that stands ahead of ours and takes its
+// packets, such as `iptables -t nat -I POSTROUTING -j RETURN` makes.
+func (r natRule) shadow(chain []*nftables.Rule, ours *nftables.Rule) string {
+	for i, other := range chain {
+		if other.Handle == ours.Handle {
+			return ""
+		}
+		if r.shadows(other) {
+			return fmt.Sprintf("the lab's rule %q is never reached %s: rule %d of %s (%s) stands ahead of it and takes its packets",
+				r.line(), place(r.ns), i+1, r.chain, verdict(other))
+		}
+	}
+	return ""
+}
+
+// shadows says whether a rule, not one of nslab's, takes every packet that ours
+// is about: it ends the chain and asks no more of a packet than ours does, be
+// it nothing. A wider prefix is not seen through.
+func (r natRule) shadows(other *nftables.Rule) bool {
+	if _, _, nslabs := readMark(ruleComment(other)); nslabs || verdict(other) == "" || r.same(other) {
+		return false
+	}
+	mine, err := r.tests(r.match)
+	if err != nil {
+		return false
+	}
+	theirs, err := r.tests(other.Exprs)
+	return err == nil && !slices.ContainsFunc(theirs, func(test []byte) bool {
+		return !slices.ContainsFunc(mine, func(m []byte) bool { return bytes.Equal(m, test) })
+	})
+}
+
+// tests are what a rule asks of a packet, one by one, each ending in a comparison.
+func (r natRule) tests(exprs []expr.Any) ([][]byte, error) {
+	var out [][]byte
+	var test []byte
+	for _, e := range exprs {
+		if !asks(e) {
+			continue
+		}
+		b, err := expr.Marshal(byte(r.family), e)
+		if err != nil {
+			return nil, err
+		}
+		test = append(test, b...)
+		if _, ends := e.(*expr.Cmp); ends {
+			out, test = append(out, test), nil
+		}
+	}
+	if len(test) > 0 {
+		out = append(out, test)
+	}
+	return out, nil
+}
+
+// asks says whether an expression looks at the packet.
+func asks(e expr.Any) bool {
+	switch x := e.(type) {
+	case *expr.Counter, *expr.Verdict, *expr.Target:
+		return false
+	case *expr.Match:
+		return x.Name != "comment"
+	}
+	return true
+}
+
+// chainEnds are the verdicts after which the chain is over.
+var chainEnds = map[expr.VerdictKind]string{
+	expr.VerdictAccept: "ACCEPT", expr.VerdictDrop: "DROP", expr.VerdictReturn: "RETURN",
+}
+
+// translations are the targets that end the chain, as they all do in table nat.
+var translations = []string{"MASQUERADE", "SNAT", "DNAT", "REDIRECT", "NETMAP"}
+
+// verdict names how a rule ends the way of a packet through its chain, "" when
+// the packet goes on: to the next rule, or through another chain.
+func verdict(rule *nftables.Rule) string {
+	for _, e := range rule.Exprs {
+		switch x := e.(type) {
+		case *expr.Target:
+			if slices.Contains(translations, x.Name) {
+				return x.Name
+			}
+		case *expr.Verdict:
+			return chainEnds[x.Kind]
+		}
+	}
+	return ""
+}

@@ -1,0 +1,223 @@
+package op
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+	"slices"
+	"time"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+	mdnetlink "github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// What of the table was there before nslab came: the answers of Before.
+const (
+	hadNothing = "nothing" // nslab made the table and the chain
+	hadTable   = "table"   // nslab made the chain
+	hadChain   = "chain"   // both belong to somebody else
+)
+
+// natTable is the table `ip nat` or `ip6 nat` of the namespace that the
+// calling thread is in. Every request opens and closes a socket of its own.
+type natTable struct {
+	conn   *nftables.Conn
+	self   *nftables.Table
+	exists bool
+	chains []*nftables.Chain
+}
+
+func openNAT(family nftables.TableFamily) (*natTable, error) {
+	conn, err := nftables.New(nftables.WithSockOptions(patient))
+	if err != nil {
+		return nil, err
+	}
+	t := &natTable{conn: conn, self: &nftables.Table{Name: "nat", Family: family}}
+	return t, t.load()
+}
+
+// patient asks for the kernel's own explanations, and waits five seconds for
+// an answer: the library would wait for ever for one that does not come.
+func patient(c *mdnetlink.Conn) error {
+	_ = c.SetOption(mdnetlink.ExtendedAcknowledge, true) // since Linux 4.12
+	return c.SetDeadline(time.Now().Add(5 * time.Second))
+}
+
+func (t *natTable) load() error {
+	tables, err := t.conn.ListTablesOfFamily(t.self.Family)
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EPROTONOSUPPORT) {
+		return fmt.Errorf("this kernel has no nf_tables (CONFIG_NF_TABLES), without which there is no address translation; try `modprobe nf_tables`: %w", err)
+	}
+	if err != nil {
+		return fmt.Errorf("list nf_tables: %w", err)
+	}
+	t.exists, t.chains = false, nil
+	for _, have := range tables {
+		if have.Name == t.self.Name && have.Family == t.self.Family {
+			t.exists, t.self.Use = true, have.Use
+		}
+	}
+	if !t.exists {
+		return nil
+	}
+	chains, err := t.conn.ListChainsOfTableFamily(t.self.Family)
+	for _, c := range chains {
+		if c.Table.Name == t.self.Name && c.Table.Family == t.self.Family {
+			t.chains = append(t.chains, c)
+		}
+	}
+	return err
+}
+
+func (t *natTable) chain(name string) *nftables.Chain {
+	i := slices.IndexFunc(t.chains, func(c *nftables.Chain) bool { return c.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return t.chains[i]
+}
+
+func (t *natTable) rules(chain string) ([]*nftables.Rule, error) {
+	c := t.chain(chain)
+	if c == nil {
+		return nil, nil
+	}
+	return t.conn.GetRules(t.self, c)
+}
+
+// marked are the rules of a chain that carry a mark.
+func marked(chain []*nftables.Rule, mark string) []*nftables.Rule {
+	return slices.DeleteFunc(slices.Clone(chain), func(r *nftables.Rule) bool { return ruleComment(r) != mark })
+}
+
+// before says what is not of nslab's making. A rule that nslab wrote, for this
+// lab or another, tells what there was when it came; was is what the fact
+// itself has known.
+func (t *natTable) before(chain, was string) (string, error) {
+	if !t.exists {
+		return hadNothing, nil
+	}
+	words := map[string]bool{was: true}
+	for _, c := range t.chains {
+		rules, err := t.rules(c.Name)
+		if err != nil {
+			return "", err
+		}
+		for _, r := range rules {
+			word := hadWord(r.UserData)
+			words[word] = words[word] || c.Name == chain || word == hadNothing
+		}
+	}
+	return hadWhat(words, t.chain(chain) != nil), nil
+}
+
+func hadWhat(words map[string]bool, chain bool) string {
+	switch {
+	case words[hadNothing]:
+		return hadNothing
+	case words[hadTable], !chain:
+		return hadTable
+	}
+	return hadChain
+}
+
+// add appends a rule, or puts it ahead of another one, and removes the old
+// ones, all or nothing.
+func (t *natTable) add(chain string, exprs []expr.Any, data []byte, old []*nftables.Rule, ahead *nftables.Rule) error {
+	c := t.chain(chain)
+	want := baseChain(t.self, chain)
+	switch {
+	case c == nil && !t.exists:
+		t.conn.AddTable(t.self)
+		fallthrough
+	case c == nil:
+		c = t.conn.AddChain(want)
+	case c.Type != want.Type || c.Hooknum == nil || *c.Hooknum != *want.Hooknum:
+		return fmt.Errorf("table nat has a chain %s that is not the one of iptables, so no packet would see a rule in it: rename it", chain)
+	}
+	t.delRules(old)
+	rule := &nftables.Rule{Table: t.self, Chain: c, Exprs: exprs, UserData: data}
+	if ahead != nil {
+		rule.Position = ahead.Handle
+		t.conn.InsertRule(rule)
+	} else {
+		t.conn.AddRule(rule)
+	}
+	return t.conn.Flush()
+}
+
+// baseChain is the chain as iptables makes it, with its hook and priority.
+func baseChain(t *nftables.Table, name string) *nftables.Chain {
+	accept := nftables.ChainPolicyAccept
+	c := &nftables.Chain{Name: name, Table: t, Type: nftables.ChainTypeNAT, Policy: &accept}
+	switch name {
+	case "PREROUTING":
+		c.Hooknum, c.Priority = nftables.ChainHookPrerouting, nftables.ChainPriorityNATDest
+	case "OUTPUT":
+		c.Hooknum, c.Priority = nftables.ChainHookOutput, nftables.ChainPriorityNATDest
+	default:
+		c.Hooknum, c.Priority = nftables.ChainHookPostrouting, nftables.ChainPriorityNATSource
+	}
+	return c
+}
+
+// remove deletes rules of a chain, in one transaction with the chain and the
+// table when nslab made them and nobody else has put anything there.
+func (t *natTable) remove(chain string, old []*nftables.Rule, had string) error {
+	idle, err := t.idle(old)
+	if err != nil {
+		return err
+	}
+	all := len(idle) == len(t.chains) && t.holdsOnlyChains()
+	switch {
+	case t.exists && had == hadNothing && all:
+		t.conn.DelTable(t.self)
+	case (had == hadNothing || had == hadTable) && slices.Contains(idle, t.chain(chain)):
+		t.delRules(old)
+		t.conn.DelChain(t.chain(chain))
+	default:
+		t.delRules(old)
+	}
+	return t.conn.Flush()
+}
+
+func (t *natTable) delRules(old []*nftables.Rule) {
+	for _, r := range old {
+		_ = t.conn.DelRule(r) // fails only for a rule without a handle; these were listed
+	}
+}
+
+// holdsOnlyChains says that there is no set, map or object in the table. The
+// count comes in network byte order, which the library does not turn.
+func (t *natTable) holdsOnlyChains() bool {
+	n := uint32(len(t.chains))
+	return t.self.Use == n || bits.ReverseBytes32(t.self.Use) == n
+}
+
+// idle are the chains of iptables in which no rule is left when the old ones
+// go. A student who added a rule and deleted it again leaves one.
+func (t *natTable) idle(old []*nftables.Rule) ([]*nftables.Chain, error) {
+	var out []*nftables.Chain
+	for _, c := range t.chains {
+		rules, err := t.rules(c.Name)
+		if err != nil {
+			return nil, err
+		}
+		others := slices.DeleteFunc(rules, func(r *nftables.Rule) bool {
+			return slices.ContainsFunc(old, func(o *nftables.Rule) bool { return o.Handle == r.Handle })
+		})
+		if len(others) == 0 && builtin(c) {
+			out = append(out, c)
+		}
+	}
+	return out, nil
+}
+
+// builtin says whether a chain is one that iptables makes by itself, and lets
+// everything pass.
+func builtin(c *nftables.Chain) bool {
+	accepts := c.Policy != nil && *c.Policy == nftables.ChainPolicyAccept
+	return accepts && slices.Contains([]string{"PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"}, c.Name)
+}

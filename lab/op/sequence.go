@@ -1,0 +1,20 @@
+package op
+
+import "fmt"
+
+// Sequence names the list that a fact has a place in, "" for most: the rules
+// of a chain are tried one after another, and the first address of an
+// interface is the one that its packets leave with.
+func Sequence(o Op) Object {
+	switch o := o.(type) {
+	case Addr:
+		return Object(fmt.Sprintf("addr/%s/%s/%d", o.NS, o.Dev, family(o.Prefix.Addr())))
+	case Masquerade:
+		return Object(fmt.Sprintf("nat/%s/POSTROUTING/%d", o.NS, family(o.From.Addr())))
+	case SNAT:
+		return Object(fmt.Sprintf("nat/%s/POSTROUTING/%d", o.NS, family(o.From.Addr())))
+	case DNAT:
+		return Object(fmt.Sprintf("nat/%s/%s/%d", o.NS, o.chain(), family(o.To.Addr())))
+	}
+	return ""
+}

@@ -1,0 +1,86 @@
+package op
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"nslab/topology"
+)
+
+// Fields of a line of /proc/net/{tcp,udp}, proc_pid_net(5).
+const (
+	localField = 1
+	stateField = 3
+	inodeField = 9
+)
+
+// Socket states that mean "waits for clients": TCP_LISTEN, and TCP_CLOSE for
+// a datagram socket without a peer.
+var waiting = map[string]string{"tcp": "0A", "udp": "07"}
+
+// free fails when somebody else has the port.
+func (s Service) free(k *Kernel) error {
+	if s.Port == 0 {
+		return nil
+	}
+	inode, err := s.listener(k)
+	if err != nil || inode == "" {
+		return err
+	}
+	return fmt.Errorf("port %d %s is taken: %s listens on it (%w)", s.Port, place(s.NS), owner(inode), unix.EADDRINUSE)
+}
+
+// listener is the inode of the socket that waits on the port, "" when none does.
+func (s Service) listener(k *Kernel) (inode string, err error) {
+	proto := listens[s.Kind]
+	err = k.Inside(s.NS, func() error {
+		for _, table := range []string{proto, proto + "6"} {
+			b, err := os.ReadFile("/proc/thread-self/net/" + table)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue // a kernel without IPv6
+			}
+			if err != nil {
+				return err
+			}
+			if inode = socketOn(string(b), s.Port, waiting[proto]); inode != "" {
+				return nil
+			}
+		}
+		return nil
+	})
+	return inode, err
+}
+
+func socketOn(table string, port int, state string) string {
+	suffix := fmt.Sprintf(":%04X", port)
+	for line := range strings.Lines(table) {
+		f := strings.Fields(line)
+		if len(f) > inodeField && strings.HasSuffix(f[localField], suffix) && f[stateField] == state {
+			return f[inodeField]
+		}
+	}
+	return ""
+}
+
+// owner names the process that holds a socket, as far as we may look.
+func owner(inode string) string {
+	fds, _ := filepath.Glob("/proc/[0-9]*/fd/*") // the pattern is good
+	for _, fd := range fds {
+		if target, err := os.Readlink(fd); err != nil || target != "socket:["+inode+"]" {
+			continue
+		}
+		pid := strings.Split(fd, "/")[2]
+		name, _ := os.ReadFile("/proc/" + pid + "/comm")
+		if _, err := strconv.Atoi(pid); err == nil {
+			return fmt.Sprintf("process %s (%s)", pid, topology.Quote(strings.TrimSpace(string(name))))
+		}
+	}
+	return "a process that cannot be seen from here"
+}

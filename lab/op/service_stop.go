@@ -1,0 +1,180 @@
+package op
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// How long a service may take to end, after TERM and after KILL.
+const (
+	termDeadline = 2 * time.Second
+	killDeadline = 5 * time.Second
+)
+
+// process is one that was written down. Its number may belong to somebody
+// else by now; number and start time together never do.
+type process struct {
+	pid   int
+	start uint64 // in clock ticks since boot, proc_pid_stat(5)
+}
+
+// Undo ends the process: TERM, then KILL, always by a pidfd whose process has
+// the recorded start time.
+func (s Service) Undo(k *Kernel) error {
+	p, err := s.recorded(k)
+	if err != nil {
+		return err
+	}
+	if err := p.end(); err != nil {
+		return fmt.Errorf("%s (process %d): %w", s.what(), p.pid, err)
+	}
+	return s.forget(k)
+}
+
+// record writes the process down.
+func (s Service) record(k *Kernel, pid int) error {
+	start, err := startTime(pid)
+	if err != nil {
+		return err
+	}
+	tmp := s.file(k, ".tmp")
+	if err := os.WriteFile(tmp, fmt.Appendf(nil, "%d %d\n", pid, start), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(tmp, s.file(k, ".pid"))
+}
+
+// recorded reads what record wrote; the zero process when there is nothing.
+func (s Service) recorded(k *Kernel) (process, error) {
+	b, err := os.ReadFile(s.file(k, ".pid"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return process{}, nil
+	}
+	if err != nil {
+		return process{}, err
+	}
+	var p process
+	if _, err := fmt.Sscanf(string(b), "%d %d\n", &p.pid, &p.start); err != nil || p.pid <= 1 {
+		return process{}, fmt.Errorf("%s: want a process and its start time, found %s: end it by hand and remove the file",
+			s.file(k, ".pid"), strconv.Quote(string(b)))
+	}
+	return p, nil
+}
+
+// forget removes the record and the log; the directory goes with the last one.
+func (s Service) forget(k *Kernel) error {
+	for _, ext := range []string{".pid", ".tmp", ".log"} {
+		if err := os.Remove(s.file(k, ext)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	_ = os.Remove(s.dir(k)) // only when empty
+	return nil
+}
+
+// open returns a pidfd of the process, -1 when it is gone.
+func (p process) open() (int, error) {
+	if p.pid == 0 {
+		return -1, nil
+	}
+	fd, err := unix.PidfdOpen(p.pid, 0)
+	if errors.Is(err, unix.ESRCH) {
+		return -1, nil
+	}
+	if err != nil {
+		return -1, err
+	}
+	if start, err := startTime(p.pid); err != nil || start != p.start {
+		unix.Close(fd)
+		return -1, nil // ended meanwhile, or the number is somebody else's now
+	}
+	return fd, nil
+}
+
+func (p process) alive() bool {
+	fd, err := p.open()
+	if err != nil || fd < 0 {
+		return false
+	}
+	defer unix.Close(fd)
+	return !ended(fd, 0)
+}
+
+// there says whether a process is in the namespace that has the name now. One
+// that was deleted lives on with whoever is in it.
+func (s Service) there(k *Kernel, p process) (bool, error) {
+	ns, err := k.Open(s.NS)
+	if err != nil {
+		return false, err
+	}
+	defer ns.Close()
+	dev, ino, err := ns.ID()
+	if err != nil {
+		return false, err
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(fmt.Sprintf("/proc/%d/ns/net", p.pid), &st); err != nil {
+		return true, nil //nolint:nilerr // it has ended by now, or may not be looked at
+	}
+	return st.Dev == dev && st.Ino == ino, nil
+}
+
+func (p process) end() error {
+	fd, err := p.open()
+	if err != nil || fd < 0 {
+		return err
+	}
+	defer unix.Close(fd)
+	_ = signal(fd, unix.SIGTERM) // whether it helped is seen below
+	if !ended(fd, termDeadline) {
+		_ = signal(fd, unix.SIGKILL)
+	}
+	if !ended(fd, killDeadline) {
+		return fmt.Errorf("it is still there %v after KILL", killDeadline)
+	}
+	_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, unix.PIDFD_SIGNAL_PROCESS_GROUP) // what it started and left behind
+	return nil
+}
+
+// signal goes to the whole process group (Linux 6.9), else to the process.
+func signal(pidfd int, sig unix.Signal) error {
+	err := unix.PidfdSendSignal(pidfd, sig, nil, unix.PIDFD_SIGNAL_PROCESS_GROUP)
+	if errors.Is(err, unix.EINVAL) {
+		return unix.PidfdSendSignal(pidfd, sig, nil, 0)
+	}
+	return err
+}
+
+// ended waits for the end of a process, which makes its pidfd readable.
+func ended(pidfd int, wait time.Duration) bool {
+	until := time.Now().Add(wait)
+	for {
+		fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
+		n, err := unix.Poll(fds, int(max(0, time.Until(until)).Milliseconds()))
+		if !errors.Is(err, unix.EINTR) {
+			return n > 0
+		}
+	}
+}
+
+// startTime is field 22 of /proc/PID/stat. The name before it may hold
+// anything, so the fields are counted from its closing parenthesis.
+func startTime(pid int) (uint64, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
+	if len(fields) < 20 {
+		return 0, fmt.Errorf("/proc/%d/stat: want 52 fields, found %d", pid, len(fields)+2)
+	}
+	return strconv.ParseUint(fields[19], 10, 64)
+}

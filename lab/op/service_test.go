@@ -1,0 +1,78 @@
+package op_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"nslab/lab/op"
+	"nslab/topology"
+)
+
+// written is a service as the parser hands it over: its first key is the kind.
+func written(kind string, value topology.Value, more ...string) topology.Service {
+	at := func(col int) topology.Pos { return topology.Pos{File: "lab.yaml", Line: 4, Col: col} }
+	value.Pos = at(20)
+	s := topology.Service{Kind: topology.Word{Text: kind, Pos: at(10)}}
+	s.Args = topology.Value{Kind: topology.Map, Pos: at(9), Keys: []topology.Word{s.Kind}, Items: []topology.Value{value}}
+	for i := 0; i < len(more); i += 2 {
+		s.Args.Keys = append(s.Args.Keys, topology.Word{Text: more[i], Pos: at(30)})
+		s.Args.Items = append(s.Args.Items, topology.Value{Kind: topology.Scalar, Text: more[i+1], Pos: at(40)})
+	}
+	return s
+}
+
+func scalar(s string) topology.Value { return topology.Value{Kind: topology.Scalar, Text: s} }
+
+func TestReadService(t *testing.T) {
+	t.Parallel()
+	argv := topology.Value{Kind: topology.List, Items: []topology.Value{scalar("sleep"), scalar("1 0")}}
+	tests := []struct {
+		name    string
+		service topology.Service
+		want    op.Op
+		text    string // what a person is told, or the mistake
+	}{
+		{
+			"http", written("http", scalar("80"), "body", "hi"),
+			op.Service{NS: "red", Kind: "http", Port: 80, Body: "hi"},
+			"# an HTTP server on port 80 in red answers \"hi\": nslab runs it itself; `ip netns exec red python3 -m http.server 80` would do",
+		},
+		{
+			"echo", written("udp-echo", scalar("7")),
+			op.Service{NS: "red", Kind: "udp-echo", Port: 7},
+			"# a UDP echo server on port 7 in red: nslab runs it itself; `ip netns exec red socat UDP-RECVFROM:7,fork EXEC:cat` would do",
+		},
+		{
+			"command", written("command", argv),
+			op.Service{NS: "red", Kind: "command", Argv: `["sleep","1 0"]`},
+			"# keep running in red: ip netns exec red sleep '1 0'",
+		},
+		{"port", written("http", scalar("0")), nil, "lab.yaml:4:20: namespaces.red.services.http: must be from 1 to 65535, found 0"},
+		{"key", written("tcp-echo", scalar("7"), "body", "x"), nil, `lab.yaml:4:30: namespaces.red.services: unknown key "body": there is only tcp-echo`},
+		{"kind", written("htpp", scalar("80")), nil, `lab.yaml:4:10: namespaces.red.services: unknown service "htpp", did you mean "http"?`},
+		{
+			"argv", written("command", topology.Value{Kind: topology.List}), nil,
+			`lab.yaml:4:20: namespaces.red.services: want the words of a command: [python3, -m, http.server, "80"]`,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			o, errs := op.ReadService("red", tt.service)
+			var got string
+			if o != nil {
+				got = o.Command().String()
+			} else {
+				got = errors.Join(errs...).Error()
+			}
+			if diff := cmp.Diff(tt.want, o); diff != "" {
+				t.Errorf("fact (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tt.text, got); diff != "" {
+				t.Errorf("text (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

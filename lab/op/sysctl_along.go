@@ -1,0 +1,147 @@
+package op
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// along lists the settings that the kernel rewrites when it writes another.
+// IPv4 forwarding, ip-sysctl.rst of the kernel: "changing its value resets all
+// configuration parameters to their default state": in fact the forwarding of
+// every interface and conf/all/accept_redirects (inet_forward_change in
+// net/ipv4/devinet.c). conf/default of IPv4 is copied to every interface that
+// has no value of its own, conf/all/forwarding and disable_ipv6 of IPv6 to all.
+func along(path string) []string {
+	const v4, v6 = "/proc/sys/net/ipv4/conf/", "/proc/sys/net/ipv6/conf/"
+	name := filepath.Base(path)
+	switch {
+	case path == "/proc/sys/net/ipv4/ip_forward", path == v4+"all/forwarding":
+		return []string{v4 + "all/accept_redirects", v4 + "*/forwarding"}
+	case path == v4+"default/"+name:
+		return []string{v4 + "*/" + name}
+	case path == v6+"all/"+name && (name == "forwarding" || name == "disable_ipv6"):
+		return []string{v6 + "*/" + name}
+	}
+	return nil
+}
+
+// settings are values by their files.
+type settings map[string]string
+
+// readAlong reads a setting and those that change along with it. The "all" of a
+// pattern is the setting itself under another name, or has no effect on others.
+func readAlong(path string) (settings, error) {
+	value, err := readSetting(path)
+	if err != nil {
+		return nil, err
+	}
+	all := settings{path: value}
+	for _, pattern := range along(path) {
+		files, _ := filepath.Glob(pattern) // the patterns are good
+		for _, f := range files {
+			if strings.Contains(pattern, "*") && filepath.Base(filepath.Dir(f)) == "all" {
+				continue
+			}
+			if v, err := readSetting(f); err == nil { // else the interface went
+				all[f] = v
+			}
+		}
+	}
+	return all, nil
+}
+
+func readSetting(path string) (string, error) {
+	b, err := os.ReadFile(path)
+	return oneLine(b), err
+}
+
+func oneLine(b []byte) string { return strings.Join(strings.Fields(string(b)), " ") }
+
+// text is the value of the setting, and below it a line for each of the others.
+func (s settings) text(path string) string {
+	var lines []string
+	for f, v := range s {
+		if f != path {
+			lines = append(lines, f+"="+v)
+		}
+	}
+	slices.Sort(lines)
+	return strings.Join(append([]string{s[path]}, lines...), "\n")
+}
+
+func parseSettings(path, text string) settings {
+	value, rest, _ := strings.Cut(text, "\n")
+	s := settings{path: value}
+	for line := range strings.Lines(rest) {
+		if f, v, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "="); ok {
+			s[f] = v
+		}
+	}
+	return s
+}
+
+// left is what the kernel makes of a setting when it takes value for another
+// one: the same, but who forwards accepts no redirects (RFC 1812 section 5.2.7.2).
+func left(file, value string) string {
+	if filepath.Base(file) != "accept_redirects" {
+		return value
+	}
+	if value == "0" {
+		return "1"
+	}
+	return "0"
+}
+
+// back says what every setting has to be when value at path is taken back: what
+// it was before where it still is what value made of it, else what it is now.
+// An interface that came meanwhile gets what it would have been born with.
+func (s settings) back(path, value string, now settings) settings {
+	want := settings{path: s[path]}
+	for f, v := range now {
+		if f == path {
+			continue
+		}
+		want[f] = v
+		if v != left(f, value) {
+			continue
+		}
+		was, known := s[f]
+		if !known {
+			was, known = s[filepath.Join(filepath.Dir(filepath.Dir(f)), "default", filepath.Base(f))]
+		}
+		if known {
+			want[f] = was
+		}
+	}
+	return want
+}
+
+// write writes the setting at path first, for it changes the others.
+func (s settings) write(path string) error {
+	if err := writeSetting(path, s[path]); err != nil {
+		return err
+	}
+	var errs []error
+	for f, v := range s {
+		if f != path {
+			errs = append(errs, writeSetting(f, v))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// writeSetting leaves alone what is right already, and what went with its interface.
+func writeSetting(file, value string) error {
+	now, err := readSetting(file)
+	if err == nil && now != value {
+		err = os.WriteFile(file, []byte(value), 0o644)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,163 @@
+package lab
+
+import (
+	"bufio"
+	"net/netip"
+	"os"
+	"strings"
+
+	"github.com/vishvananda/netlink"
+
+	"nslab/lab/op"
+)
+
+// machine is what is there already. It is plain data, so that what is made of
+// it can be tried without a kernel.
+type machine struct {
+	rooms     map[string]string // names in /run/netns, with what they are
+	links     map[string]link   // also by their other names (ip-link(8) altname)
+	routes    []reach
+	gateways  []gateway
+	addresses []netip.Addr
+	resolvers []netip.Addr // DNS servers
+	ssh       login
+	listening []socket
+	forwards  []forward // ports that are led elsewhere
+	wall      firewall
+	bridgeNF  bool // bridged frames pass iptables (br_netfilter)
+}
+
+// What a name in /run/netns is.
+const (
+	liveRoom  = "a namespace"
+	plainFile = "a plain file"
+	lostRoom  = "a namespace of a lab that nobody knows"
+)
+
+type link struct {
+	kind string
+	card bool // a real network card, as far as the kernel tells
+	lost bool // of a lab that nobody knows
+}
+
+type reach struct {
+	to  netip.Prefix
+	dev string
+}
+
+type gateway struct {
+	addr netip.Addr
+	dev  string
+}
+
+func readMachine() (*machine, error) {
+	m := &machine{ssh: readLogin(), resolvers: readResolvers("/etc/resolv.conf"), listening: readListening(), bridgeNF: brNetfilter()}
+	lost, err := Orphans(StateDir)
+	if err != nil {
+		return nil, err
+	}
+	m.rooms = readRooms()
+	if err := m.readLinks(); err != nil {
+		return nil, err
+	}
+	m.markLost(lost)
+	readFilter(m)
+	return m, nil
+}
+
+func (m *machine) markLost(lost []Orphan) {
+	for _, o := range lost {
+		switch o.Kind {
+		case OrphanNamespace:
+			m.rooms[o.Name] = lostRoom
+		case OrphanLink:
+			l := m.links[o.Name]
+			l.lost = true
+			m.links[o.Name] = l
+		}
+	}
+}
+
+func (m *machine) readLinks() error {
+	h := &netlink.Handle{}
+	links, err := op.LinkList(h)
+	if err != nil {
+		return err
+	}
+	m.links = map[string]link{}
+	names := map[int]string{}
+	for _, l := range links {
+		a := l.Attrs()
+		names[a.Index] = a.Name
+		for _, name := range append(a.AltNames, a.Name) {
+			m.links[name] = link{kind: l.Type(), card: l.Type() == "device" && a.Name != "lo"}
+		}
+	}
+	routes, err := h.RouteList(nil, netlink.FAMILY_ALL)
+	if err != nil {
+		return err
+	}
+	for _, r := range routes {
+		m.readRoute(r, names)
+	}
+	addrs, err := h.AddrList(nil, netlink.FAMILY_ALL)
+	for _, a := range addrs {
+		if ip, ok := netip.AddrFromSlice(a.IP); ok {
+			m.addresses = append(m.addresses, ip.Unmap())
+		}
+	}
+	return err
+}
+
+// readRoute sorts a route into networks and default gateways. Every interface
+// has link-local ones; they collide with nothing.
+func (m *machine) readRoute(r netlink.Route, names map[int]string) {
+	hops := []netlink.NexthopInfo{{LinkIndex: r.LinkIndex, Gw: r.Gw}}
+	for _, p := range r.MultiPath {
+		hops = append(hops, *p)
+	}
+	var to netip.Prefix
+	if r.Dst != nil {
+		ones, _ := r.Dst.Mask.Size()
+		addr, ok := netip.AddrFromSlice(r.Dst.IP)
+		if !ok || addr.Unmap().IsLinkLocalUnicast() {
+			return
+		}
+		to = netip.PrefixFrom(addr.Unmap(), ones)
+	}
+	if to.IsValid() && to.Bits() > 0 {
+		m.routes = append(m.routes, reach{to, names[hops[len(hops)-1].LinkIndex]})
+		return
+	}
+	for _, hop := range hops {
+		if a, ok := netip.AddrFromSlice(hop.Gw); ok {
+			m.gateways = append(m.gateways, gateway{a.Unmap(), names[hop.LinkIndex]})
+		}
+	}
+}
+
+// readResolvers reads resolv.conf(5).
+func readResolvers(path string) []netip.Addr {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	var out []netip.Addr
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		w := strings.Fields(lines.Text())
+		if len(w) < 2 || w[0] != "nameserver" {
+			continue
+		}
+		if a, err := netip.ParseAddr(w[1]); err == nil {
+			out = append(out, a.Unmap().WithZone(""))
+		}
+	}
+	return out
+}
+
+// brNetfilter says whether bridged frames pass iptables here.
+func brNetfilter() bool {
+	b, err := os.ReadFile("/proc/sys/net/bridge/bridge-nf-call-iptables")
+	return err == nil && strings.TrimSpace(string(b)) == "1"
+}

@@ -1,0 +1,166 @@
+package probe
+
+import (
+	"context"
+	"net/netip"
+	"time"
+)
+
+// question is a packet under way.
+type question struct {
+	from    string
+	to      netip.Addr
+	answers <-chan Answer
+	again   func() (Answer, bool) // sends it once more; true when that has an answer at once. May be nil
+	patience
+}
+
+// The first repetition comes early, for the packet that was lost because a
+// bridge port was not ready; later ones at the pace of ping(8).
+const (
+	firstAgain = 300 * time.Millisecond
+	againAfter = time.Second
+)
+
+// await turns silence into an answer.
+func (r *rig) await(ctx context.Context, q question) Answer {
+	start := time.Now()
+	listen, again := time.NewTimer(q.listen), time.NewTimer(firstAgain)
+	defer listen.Stop()
+	defer again.Stop()
+	for {
+		select {
+		case a := <-q.answers:
+			return a
+		case <-again.C:
+			if a, ok := q.repeat(); ok {
+				return a
+			}
+			again.Reset(againAfter)
+		case <-listen.C:
+			return r.silence(ctx, q, start)
+		case <-ctx.Done():
+			return interrupted(ctx)
+		}
+	}
+}
+
+// repeat sends again, but never to press a router for its complaint: see turn.
+func (q question) repeat() (Answer, bool) {
+	if q.again == nil || q.errors {
+		return Answer{}, false
+	}
+	return q.again()
+}
+
+func interrupted(ctx context.Context) Answer { return broken(context.Cause(ctx)) }
+
+// silence decides what silence means. Where a reply was hoped for there is no
+// more to learn. Otherwise it looks whether the packet has left, and waits
+// while the kernel still asks for the next hop's address.
+func (r *rig) silence(ctx context.Context, q question, start time.Time) Answer {
+	hop := r.nextHop(q.from, q.to)
+	if !q.settle {
+		return silent(q, hop, start)
+	}
+	limit, look := time.NewTimer(q.limit-time.Since(start)), time.NewTicker(50*time.Millisecond)
+	defer limit.Stop()
+	defer look.Stop()
+	for hop.pending() {
+		select {
+		case a := <-q.answers:
+			return a
+		case <-look.C:
+			hop = r.nextHop(q.from, q.to)
+		case <-limit.C:
+			return silent(q, hop, start)
+		case <-ctx.Done():
+			return interrupted(ctx)
+		}
+	}
+	if q.errors && !hop.failed() {
+		return r.complaints(ctx, q, start)
+	}
+	return lastWord(q, silent(q, hop, start))
+}
+
+// complaints waits for what a router has to say about a packet that has left,
+// and sends it again when it is its turn.
+func (r *rig) complaints(ctx context.Context, q question, start time.Time) Answer {
+	turn := r.turn(q.from, start)
+	limit, again := time.NewTimer(q.left(start, turn)), time.NewTimer(time.Until(turn))
+	defer limit.Stop()
+	defer again.Stop()
+	for {
+		select {
+		case a := <-q.answers:
+			return a
+		case <-again.C:
+			if q.again == nil {
+				continue
+			}
+			if a, ok := q.again(); ok {
+				return a
+			}
+		case <-limit.C:
+			return lastWord(q, silent(q, hop{}, start))
+		case <-ctx.Done():
+			return interrupted(ctx)
+		}
+	}
+}
+
+// ration is how long a router needs to be allowed another complaint. Linux
+// lets it send two "net unreachable" to a host, then one in two seconds, and
+// every packet that comes in between uses up that ration without an answer:
+// pressing a router silences it (ip_error and inet_peer_xrlim_allow in
+// net/ipv4, icmp_ratelimit in icmp(7)).
+const ration = 2200 * time.Millisecond
+
+// turn is when a question of a namespace may be put again to routers that
+// stayed silent. Questions of one namespace take turns.
+func (r *rig) turn(ns string, start time.Time) time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at := start.Add(ration)
+	if next := r.turns[ns].Add(ration); next.After(at) {
+		at = next
+	}
+	r.turns[ns] = at
+	return at
+}
+
+// left is the time until the limit, which waits for the turn unless the file
+// has set it.
+func (p patience) left(start, turn time.Time) time.Duration {
+	end := start.Add(p.limit)
+	if listened := turn.Add(listenWithin); !p.fixed && listened.After(end) {
+		end = listened
+	}
+	return time.Until(end)
+}
+
+// lastWord prefers an answer that came while the table was read: the kernel's
+// own message has better words.
+func lastWord(q question, otherwise Answer) Answer {
+	select {
+	case a := <-q.answers:
+		return a
+	default:
+		return otherwise
+	}
+}
+
+func silent(q question, h hop, start time.Time) Answer {
+	took := time.Since(start).Round(100 * time.Millisecond)
+	switch {
+	case h.failed():
+		return Answer{Outcome: Unreachable, Text: "nobody answers " + h.who() + ": the packet never left " + q.from}
+	case h.pending() && q.settle:
+		return Answer{Outcome: Error, permanent: true, Text: "not decided after " + took.String() +
+			": the kernel still asks " + h.who() + "; it gives up after 3 s, so allow `within: 4s`"}
+	case h.pending():
+		return Answer{Outcome: NoReply, Text: "nothing came back within " + took.String() + ": nobody has answered " + h.who()}
+	}
+	return Answer{Outcome: NoReply, Text: "nothing came back within " + took.String()}
+}

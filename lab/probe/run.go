@@ -1,0 +1,157 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"nslab/lab/op"
+)
+
+// Ask puts all questions at once and returns the results in their order;
+// silence costs its deadline once, however many are silent. watch, which may
+// be nil, hears of each result as it comes, one at a time.
+//
+// What the packets of the others leave behind (neighbour) is asked when these
+// are done.
+func Ask(ctx context.Context, k *op.Kernel, as []Assertion, watch func(Result)) []Result {
+	run := &round{rig: newRig(k), as: as, results: make([]Result, len(as)), watch: watch}
+	defer run.rig.close()
+	first, last := run.split()
+	run.all(ctx, first)
+	run.all(ctx, last)
+	return run.results
+}
+
+// round is one call of Ask.
+type round struct {
+	rig     *rig
+	as      []Assertion
+	results []Result
+	mu      sync.Mutex
+	watch   func(Result)
+}
+
+// split separates the questions about what is left behind.
+func (run *round) split() (first, last []int) {
+	for i, a := range run.as {
+		if kinds[a.Check.Kind.Text].last {
+			last = append(last, i)
+		} else {
+			first = append(first, i)
+		}
+	}
+	return first, last
+}
+
+// all asks some assertions, pings among many in waves.
+func (run *round) all(ctx context.Context, which []int) {
+	var wg sync.WaitGroup
+	waves, rest := run.waves(which)
+	for _, i := range rest {
+		wg.Go(func() { run.one(ctx, i) })
+	}
+	for _, w := range waves {
+		run.wave(ctx, &wg, w)
+	}
+	wg.Wait()
+}
+
+func (run *round) one(ctx context.Context, i int) {
+	res := run.rig.judge(ctx, run.as[i])
+	run.results[i] = res
+	if run.watch != nil {
+		run.mu.Lock()
+		defer run.mu.Unlock()
+		run.watch(res)
+	}
+}
+
+// Pauses between two askings of a question whose answer came at once.
+const (
+	firstPause = 10 * time.Millisecond
+	maxPause   = 250 * time.Millisecond
+)
+
+// judge asks until the answer is the expected one or the time is over.
+func (r *rig) judge(ctx context.Context, a Assertion) Result {
+	start := time.Now()
+	full := a.Expect.patience(a.within)
+	res := Result{Assertion: a, Expected: a.Expect.String()}
+	for pause := firstPause; ; pause = min(2*pause, maxPause) {
+		res.Tries++
+		res.Answer = a.Probe.ask(ctx, r, full.after(time.Since(start)))
+		if a.Expect.Met(res.Answer) || !a.again(res.Answer) || time.Since(start)+pause > full.budget() {
+			break
+		}
+		if !wait(ctx, pause) {
+			break
+		}
+	}
+	res.Took = time.Since(start)
+	res.conclude()
+	return res
+}
+
+// again says whether a wrong answer may become the right one. A reply where
+// none should be is final: it will not be unsaid.
+func (a Assertion) again(ans Answer) bool {
+	final := ans.permanent || kinds[a.Check.Kind.Text].once || a.Expect.negative() && ans.Outcome == Reply
+	return !final
+}
+
+// budget is how long a question is asked again.
+func (p patience) budget() time.Duration {
+	if p.errors {
+		return p.limit
+	}
+	return p.listen
+}
+
+// after is the patience that is left.
+func (p patience) after(spent time.Duration) patience {
+	p.limit = max(p.limit-spent, 0)
+	if !p.settle {
+		p.listen = max(p.listen-spent, 0)
+	}
+	p.listen = min(p.listen, p.limit)
+	return p
+}
+
+// wait returns false when ctx ends first.
+func wait(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (r *Result) conclude() {
+	switch {
+	case r.Assertion.Expect.Met(r.Answer):
+		r.Status = Passed
+	case r.Answer.Outcome == Error:
+		r.Status = Broken
+		r.Message = "could not be asked: " + r.Answer.Text
+	default:
+		r.Status = Failed
+		r.Message = fmt.Sprintf("expected %s, got %s", r.Expected, r.Answer)
+	}
+}
+
+// String is the answer in words.
+func (a Answer) String() string {
+	word, ok := map[Outcome]string{Reply: "a reply", NoReply: "no reply"}[a.Outcome]
+	if !ok {
+		word = string(a.Outcome)
+	}
+	if a.Text == "" {
+		return word
+	}
+	return word + " (" + a.Text + ")"
+}

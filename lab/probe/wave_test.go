@@ -1,0 +1,107 @@
+package probe_test
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"testing"
+	"time"
+
+	"nslab/lab/kerneltest"
+	"nslab/lab/op"
+	"nslab/lab/probe"
+	"nslab/topology"
+)
+
+// star is count namespaces on one switch, which has no address.
+func star(tb testing.TB, count int) (*testNet, []string) {
+	tb.Helper()
+	n := &testNet{kernel: &op.Kernel{Lab: "star", Dir: tb.TempDir()}, state: &topology.State{}}
+	kerneltest.Namespace(tb, "sw")
+	do := func(facts ...op.Op) {
+		for _, f := range facts {
+			if err := f.Do(n.kernel); err != nil {
+				tb.Fatalf("%v: %v", f, err)
+			}
+		}
+	}
+	bridge := topology.Bridge{Name: topology.Word{Text: "br0"}, In: topology.Word{Text: "sw"}}
+	do(op.NewBridge(&bridge))
+	var names []string
+	for i := range count {
+		name := fmt.Sprintf("n%d", i)
+		names = append(names, name)
+		kerneltest.Namespace(tb, name)
+		p := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, byte(i / 250), byte(i%250 + 1)}), 16)
+		link := topology.Link{Kind: topology.Word{Text: "veth"}, Options: topology.Value{Kind: topology.Map}, Ends: []topology.End{
+			{Node: topology.Word{Text: name}, Interface: topology.Word{Text: "eth0"}, Addresses: []topology.Address{{Prefix: p}}},
+			{Node: topology.Word{Text: "sw"}, Interface: topology.Word{Text: "p" + name}},
+		}}
+		n.state.Links = append(n.state.Links, link)
+		n.state.Namespaces = append(n.state.Namespaces, topology.Namespace{Name: topology.Word{Text: name}})
+		veth, err := op.ReadLink(link, n.state)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		for _, ns := range []string{name, "sw"} {
+			_ = op.Sysctl{NS: ns, Key: "net.ipv6.conf.default.disable_ipv6", Value: "1"}.Do(n.kernel)
+		}
+		do(veth, op.Master{NS: "sw", Dev: "p" + name, Bridge: "br0"}, op.Addr{NS: name, Dev: "eth0", Prefix: p},
+			op.Up{NS: name, Dev: "eth0"}, op.Up{NS: "sw", Dev: "p" + name})
+	}
+	do(op.Up{NS: "sw", Dev: "br0"})
+	return n, names
+}
+
+// All pairs among more nodes than the neighbour table of the kernel has room
+// for, one of them silent.
+func TestWaves(t *testing.T) {
+	n, names := star(t, 40)
+	if err := (op.Sysctl{NS: "n7", Key: "net.ipv4.icmp_echo_ignore_all", Value: "1"}).Do(n.kernel); err != nil {
+		t.Fatal(err)
+	}
+	args := mapping()
+	args.Keys, args.Items = []topology.Word{{Text: "among"}}, []topology.Value{list(names...)}
+	start := time.Now()
+	silent := 0
+	for _, r := range probe.Ask(context.Background(), n.kernel, n.read(t, "ping", args, topology.Value{}, ""), nil) {
+		switch nodes := r.Assertion.Probe.Nodes(); {
+		case nodes[1] == "n7" || r.Status == probe.Passed:
+			if r.Status == probe.Failed {
+				silent++
+			}
+		default:
+			t.Errorf("%s: %s", r.Assertion.Title, r.Message)
+		}
+	}
+	if silent != 39 {
+		t.Errorf("%d pings of n7 failed, want 39", silent)
+	}
+	t.Logf("40 nodes, 1560 pings, 39 of them silent: %v", time.Since(start).Round(time.Millisecond))
+	if took := time.Since(start); took > 6*time.Second {
+		t.Errorf("took %v: the silent ones were waited for in turn", took)
+	}
+}
+
+func BenchmarkAllPairs(b *testing.B) {
+	for _, count := range []int{10, 30, 100} {
+		b.Run(strconv.Itoa(count), func(b *testing.B) {
+			kerneltest.Need(b)
+			n, names := star(b, count)
+			args := mapping()
+			args.Keys, args.Items = []topology.Word{{Text: "among"}}, []topology.Value{list(names...)}
+			as, errs := probe.Read(topology.Check{Kind: topology.Word{Text: "ping"}, Args: args}, n.state)
+			if len(errs) > 0 {
+				b.Fatal(errs)
+			}
+			for b.Loop() {
+				for _, r := range probe.Ask(context.Background(), n.kernel, as, nil) {
+					if r.Status != probe.Passed {
+						b.Fatal(r.Assertion.Title, r.Message)
+					}
+				}
+			}
+		})
+	}
+}

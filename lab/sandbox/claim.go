@@ -1,0 +1,156 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// patience is how long one command waits for another that is at work on the
+// same sandbox.
+const patience = 10 * time.Second
+
+// claim takes the lock of the place, which is free when no holder lives, or
+// returns the sandbox that lives there. While another command is starting or
+// killing it, claim waits. With create the directory is made.
+func (p place) claim(create bool, wait time.Duration) (*os.File, *Sandbox, error) {
+	for deadline := time.Now().Add(wait); ; {
+		lock, err := p.tryLock(create)
+		if lock != nil || err != nil {
+			return lock, nil, err
+		}
+		if s := p.living(); s != nil {
+			return nil, s, nil
+		}
+		left := time.Until(deadline)
+		if left <= 0 {
+			return nil, nil, fmt.Errorf("sandbox %q: %w since %v (%s is locked)", p.name, errBusy, wait, p.lock())
+		}
+		if err := p.await(left); err != nil {
+			return nil, nil, err
+		}
+	}
+}
+
+var errBusy = errors.New("another command is starting or killing it")
+
+// tryLock returns nil when somebody else has the lock, or had it when the lock
+// file was removed.
+func (p place) tryLock(create bool) (*os.File, error) {
+	flags := os.O_RDWR | unix.O_NOFOLLOW | unix.O_NONBLOCK
+	if create {
+		flags |= os.O_CREATE
+		if err := p.make(); err != nil {
+			return nil, unlessGone(err)
+		}
+	} else if err := ours(p.dir, os.Geteuid()); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(p.lock(), flags, 0o600)
+	if create && errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // the directory was removed a moment ago
+	}
+	if err != nil {
+		return nil, err
+	}
+	err = flock(f)
+	if err == nil && same(f, p.lock()) {
+		return f, f.Chmod(0o600) // whatever the umask is
+	}
+	f.Close()
+	if err != nil && !errors.Is(err, unix.EWOULDBLOCK) {
+		return nil, fmt.Errorf("flock %s: %w", p.lock(), err)
+	}
+	return nil, nil
+}
+
+// make makes the directory, and the root above it.
+func (p place) make() error {
+	if err := makeRoot(filepath.Dir(p.dir)); err != nil {
+		return err
+	}
+	return private(p.dir)
+}
+
+// unlessGone hides that the root was removed a moment ago, with the last
+// sandbox of another command: the caller tries again.
+func unlessGone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+func flock(f *os.File) error {
+	for {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
+// same says whether f is still what stands at path.
+func same(f *os.File, path string) bool {
+	a, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	b, err := os.Lstat(path)
+	return err == nil && os.SameFile(a, b)
+}
+
+// await returns when something happened in the directory: holder.json was
+// written, or the lock was closed. The kernel announces a close just before it
+// drops the lock, so no wait is longer than a moment.
+func (p place) await(left time.Duration) error {
+	const moment = 50 * time.Millisecond
+	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC)
+	if err != nil {
+		return fmt.Errorf("inotify: %w", err)
+	}
+	defer unix.Close(fd)
+	_, err = unix.InotifyAddWatch(fd, p.dir, unix.IN_MOVED_TO|unix.IN_CLOSE_WRITE|unix.IN_DELETE)
+	if errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("inotify %s: %w", p.dir, err)
+	}
+	poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	_, err = unix.Poll(poll, int(min(left, moment).Milliseconds())+1)
+	if err != nil && !errors.Is(err, unix.EINTR) {
+		return fmt.Errorf("poll: %w", err)
+	}
+	return nil
+}
+
+// clear removes the files of a sandbox that is gone, and its directory. The
+// caller has the lock, which goes after the state: whoever finds the lock free
+// finds no old state. Another command may make a new lock before the directory
+// is removed; then it stays.
+func (p place) clear() error {
+	err := errors.Join(p.forget(), remove(p.lock()))
+	if rerr := remove(p.dir); !errors.Is(rerr, unix.ENOTEMPTY) {
+		err = errors.Join(err, rerr)
+	}
+	dropRoot(filepath.Dir(p.dir))
+	return err
+}
+
+// forget removes the state of a holder that is gone.
+func (p place) forget() error {
+	return errors.Join(remove(p.state()), remove(p.state()+".new"))
+}
+
+func remove(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,65 @@
+package sandbox
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// SpawnOnly starts a holder like Start, prints its pid, and waits to be
+// killed before the state is written.
+func SpawnOnly(name string) error {
+	p, err := at(name)
+	if err != nil {
+		return err
+	}
+	lock, _, err := p.claim(true, time.Second)
+	if err != nil {
+		return err
+	}
+	st, err := spawn(name, lock)
+	if err != nil {
+		return err
+	}
+	if _, err := st.report(); err != nil {
+		return err
+	}
+	fmt.Println(st.cmd.Process.Pid)
+	return unix.Pause()
+}
+
+// Reused is s after its holder's pid went to another process.
+func (s *Sandbox) Reused(pid int) *Sandbox {
+	other := *s
+	other.Pid = pid
+	return &other
+}
+
+// Pretend writes a state that speaks of process pid, as it would be after the
+// pid was used again; with the start time or the boot wrong.
+func Pretend(name string, pid int, late uint64, boot string) (*os.File, error) {
+	p, err := at(name)
+	if err != nil {
+		return nil, err
+	}
+	lock, _, err := p.claim(true, time.Second)
+	if err != nil {
+		return nil, err
+	}
+	st, err := statOf(pid)
+	if err != nil {
+		return nil, err
+	}
+	if boot == "" {
+		boot = bootID()
+	}
+	return lock, record{Pid: pid, Start: st.start + late, Boot: boot}.write(p)
+}
+
+// Why is why.
+func Why(errno unix.Errno, read func(string) string) string { return why(errno, read) }
+
+// RootDir is rootDir.
+func RootDir(uid int, xdg string) string { return rootDir(uid, xdg) }

@@ -1,0 +1,115 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// record is holder.json.
+type record struct {
+	Pid     int       `json:"pid"`
+	Start   uint64    `json:"start"` // clock ticks after boot
+	Boot    string    `json:"boot_id"`
+	Started time.Time `json:"started"`
+	Notes   []string  `json:"notes,omitempty"`
+}
+
+// write puts the record in its place in one step: nobody reads half of it.
+func (r record) write(p place) error {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	tmp := p.state() + ".new"
+	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(b, '\n'))
+	err = errors.Join(err, f.Chmod(0o600), f.Close())
+	if err != nil {
+		return err
+	}
+	return os.Rename(tmp, p.state())
+}
+
+// living returns the sandbox that holder.json speaks of, if its process still
+// runs; nil when there is none, or not yet.
+func (p place) living() *Sandbox {
+	b, err := os.ReadFile(p.state())
+	if err != nil {
+		return nil
+	}
+	var r record
+	if json.Unmarshal(b, &r) != nil || r.Boot != bootID() {
+		return nil
+	}
+	s := &Sandbox{Name: p.name, Pid: r.Pid, Started: r.Started, Notes: r.Notes, start: r.Start, at: p}
+	if !s.alive() {
+		return nil
+	}
+	return s
+}
+
+// alive says whether the holder's pid still means the holder.
+func (s *Sandbox) alive() bool {
+	st, err := statOf(s.Pid)
+	return err == nil && st.start == s.start && st.state != 'Z' && st.state != 'X'
+}
+
+// pidfd opens the holder; from then on its pid cannot be reused unseen.
+func (s *Sandbox) pidfd() (int, error) {
+	fd, err := unix.PidfdOpen(s.Pid, 0)
+	if err == nil && !s.alive() {
+		unix.Close(fd)
+		err = unix.ESRCH
+	}
+	if errors.Is(err, unix.ESRCH) {
+		return -1, fmt.Errorf("%v is gone: %w", s, os.ErrProcessDone)
+	}
+	if err != nil {
+		return -1, fmt.Errorf("pidfd of %v: %w", s, err)
+	}
+	return fd, nil
+}
+
+// stat is what nslab reads of proc_pid_stat(5).
+type stat struct {
+	state byte
+	start uint64
+}
+
+func statOf(pid int) (stat, error) {
+	path := "/proc/" + strconv.Itoa(pid) + "/stat"
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return stat{}, err
+	}
+	// The second field is the name in parentheses and may contain anything.
+	const start = 22 - 3 // counted from the third field
+	f := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
+	if len(f) <= start {
+		return stat{}, fmt.Errorf("%s: %d fields, want more", path, len(f))
+	}
+	ticks, err := strconv.ParseUint(f[start], 10, 64)
+	return stat{f[0][0], ticks}, err
+}
+
+func bootID() string {
+	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(b))
+}

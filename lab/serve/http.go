@@ -1,0 +1,63 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+)
+
+// SeenAs is the header that says from which address the server saw its client
+// come: the proof of an address translation.
+const SeenAs = "X-Nslab-Seen-As"
+
+// serveHTTP answers every GET with the same body: args are the port and the body.
+func serveHTTP(ctx context.Context, args []string, ready func()) error {
+	p, err := port(args)
+	if err != nil {
+		return err
+	}
+	body := ""
+	if len(args) > 1 {
+		body = args[1]
+	}
+	ls, err := listen(ctx, p)
+	if err != nil {
+		return err
+	}
+	srv := &http.Server{Handler: handler(body), ReadHeaderTimeout: 10 * time.Second}
+	defer context.AfterFunc(ctx, func() { _ = srv.Close() })()
+	ready()
+	return ls.each(func(l net.Listener) error {
+		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+}
+
+func handler(body string) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) { answer(w, r, body) })
+	mux.HandleFunc("GET /seen-as", func(w http.ResponseWriter, r *http.Request) { answer(w, r, client(r)+"\n") })
+	return mux
+}
+
+func answer(w http.ResponseWriter, r *http.Request, body string) {
+	w.Header().Set(SeenAs, client(r))
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = io.WriteString(w, body) // a client that went away needs no answer
+}
+
+// client is the address the request came from; a socket for both families
+// shows an IPv4 client as ::ffff:192.168.15.2.
+func client(r *http.Request) string {
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return from.Addr().Unmap().String()
+}

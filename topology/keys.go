@@ -1,0 +1,35 @@
+package topology
+
+import "maps"
+
+// keys lists what may be written in each object of the grammar. docs/nslab.schema.json
+// says the same to editors; a test holds the two equal.
+var keys = map[string][]string{
+	"file": {
+		"version", "name", "title", "explain", "host", "outside", "include",
+		"namespaces", "bridges", "links", "nat", "verify", "steps",
+	},
+	"step":      {"name", "title", "explain", "remove", "namespaces", "bridges", "links", "nat", "verify"},
+	"namespace": {"lo", "forwarding", "gateway", "routes", "sysctls", "hosts", "services"},
+	"lo":        {"addresses"},
+	"route":     {"to", "via", "dev", "metric"},
+	"service":   {"http", "body", "tcp-echo", "udp-echo", "command"},
+	"bridge":    {"in", "addresses", "mac", "mtu", "stp"},
+	"link":      {"kind", "endpoints", "endpoint", "parent"}, // the rest belongs to the kind
+	"end":       {"node", "interface", "addresses", "mac", "mtu"},
+	"nat":       {"masquerade", "snat", "dnat", "to", "address", "in", "in-dev", "out-dev"},
+	"check": {
+		"ping", "tcp", "udp", "http", "resolve", "route", "address", "neighbour", "command",
+		"expect", "title", "hint", "within",
+	},
+}
+
+// What one object has exactly one of.
+var (
+	serviceKinds = []string{"http", "tcp-echo", "udp-echo", "command"}
+	natKinds     = []string{"masquerade", "snat", "dnat"}
+	checkKinds   = []string{"ping", "tcp", "udp", "http", "resolve", "route", "address", "neighbour", "command"}
+)
+
+// Keys returns the keys of every object of the grammar.
+func Keys() map[string][]string { return maps.Clone(keys) }

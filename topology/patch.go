@@ -1,0 +1,57 @@
+package topology
+
+// patch is what a file or a step adds. Naming an object again adds to it.
+type patch struct {
+	namespaces []Namespace
+	bridges    []bridgePatch
+	links      []Link
+	nat        []NAT
+}
+
+// bridgePatch is a bridge of which only what was written counts.
+type bridgePatch struct {
+	Bridge
+	stp bool // was written
+}
+
+func (x *patch) empty() bool {
+	return len(x.namespaces)+len(x.bridges)+len(x.links)+len(x.nat) == 0
+}
+
+// outside marks everything as standing around the host.
+func (x *patch) outside() {
+	for i := range x.namespaces {
+		x.namespaces[i].Outside = true
+	}
+	for i := range x.bridges {
+		x.bridges[i].Outside = true
+	}
+	for i := range x.links {
+		x.links[i].Outside = true
+	}
+	for i := range x.nat {
+		x.nat[i].Outside = true
+	}
+}
+
+// patch reads the objects of a file or a step.
+func (p *parser) patch(a *Args) patch {
+	var x patch
+	p.named(at(a.path, "namespaces"), a.Value("namespaces"), "namespaces: {red: {}, blue: {}}", func(path string, name Word, v Value) {
+		x.namespaces = append(x.namespaces, p.namespace(path, name, v))
+	})
+	p.named(at(a.path, "bridges"), a.Value("bridges"), "bridges: {v-net-0: {}}", func(path string, name Word, v Value) {
+		x.bridges = append(x.bridges, p.bridge(path, name, v))
+	})
+	p.listed(at(a.path, "links"), a.Value("links"), exampleLink, func(path string, v Value) {
+		if l, ok := p.link(path, v); ok {
+			x.links = append(x.links, l)
+		}
+	})
+	p.listed(at(a.path, "nat"), a.Value("nat"), "nat: [{masquerade: 192.168.15.0/24}]", func(path string, v Value) {
+		if n, ok := p.nat(path, v); ok {
+			x.nat = append(x.nat, n)
+		}
+	})
+	return x
+}
