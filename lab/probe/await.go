@@ -81,7 +81,7 @@ func (r *rig) silence(ctx context.Context, q question, start time.Time) Answer {
 	if q.errors && !hop.failed() {
 		return r.complaints(ctx, q, start)
 	}
-	return lastWord(q, silent(q, hop, start))
+	return lastWord(ctx, q, silent(q, hop, start))
 }
 
 // complaints waits for what a router has to say about a packet that has left,
@@ -103,7 +103,7 @@ func (r *rig) complaints(ctx context.Context, q question, start time.Time) Answe
 				return a
 			}
 		case <-limit.C:
-			return lastWord(q, silent(q, hop{}, start))
+			return lastWord(ctx, q, silent(q, hop{}, start))
 		case <-ctx.Done():
 			return interrupted(ctx)
 		}
@@ -140,15 +140,22 @@ func (p patience) left(start, turn time.Time) time.Duration {
 	return time.Until(end)
 }
 
-// lastWord prefers an answer that came while the table was read: the kernel's
+// lastWordWithin is how much later than its neighbour table the kernel's own
+// message may be seen: both come of the same moment, by different ways.
+const lastWordWithin = 100 * time.Millisecond
+
+// lastWord prefers an answer that comes while the table is read: the kernel's
 // own message has better words.
-func lastWord(q question, otherwise Answer) Answer {
+func lastWord(ctx context.Context, q question, otherwise Answer) Answer {
+	late := time.NewTimer(lastWordWithin)
+	defer late.Stop()
 	select {
 	case a := <-q.answers:
 		return a
-	default:
-		return otherwise
+	case <-late.C:
+	case <-ctx.Done():
 	}
+	return otherwise
 }
 
 func silent(q question, h hop, start time.Time) Answer {

@@ -14,6 +14,20 @@ import (
 	"nslab/topology"
 )
 
+// packet is a question that sends one, and how its answer begins.
+type packet struct {
+	kind, from, to string
+	want           probe.Outcome
+	text           string
+}
+
+// said allows for the ration of the kernel's own complaints (icmp_msgs_per_sec,
+// shared by everybody): who gets none reads the same in the neighbour table.
+func (p packet) said(text string) bool {
+	own := strings.HasSuffix(p.text, "Destination Host Unreachable") || strings.HasSuffix(p.text, "Address unreachable")
+	return strings.HasPrefix(text, p.text) || own && strings.HasPrefix(text, "nobody answers ")
+}
+
 // Every outcome of the questions that send packets, with the words that a
 // person reads.
 func TestPackets(t *testing.T) {
@@ -26,11 +40,7 @@ func TestPackets(t *testing.T) {
 	n.serve(t, op.Service{NS: "blue", Kind: "tcp-echo", Port: 7})
 	n.serve(t, op.Service{NS: "blue", Kind: "udp-echo", Port: 7})
 
-	tests := []struct {
-		kind, from, to string
-		want           probe.Outcome
-		text           string
-	}{
+	tests := []packet{
 		{"ping", "red", "blue", probe.Reply, "from 10.0.1.2 in "},
 		{"ping", "red", "fd00:0:0:b::2", probe.Reply, "from fd00:0:0:b::2 in "},
 		{"ping", "lonely", "10.0.1.2", probe.Unreachable, "Network is unreachable: lonely has no route to 10.0.1.2"},
@@ -73,7 +83,7 @@ func TestPackets(t *testing.T) {
 	start := time.Now()
 	for i, r := range probe.Ask(context.Background(), n.kernel, as, nil) {
 		tt := tests[i]
-		if r.Status != probe.Passed || r.Answer.Outcome != tt.want || !strings.HasPrefix(r.Answer.Text, tt.text) {
+		if r.Status != probe.Passed || r.Answer.Outcome != tt.want || !tt.said(r.Answer.Text) {
 			t.Errorf("%s %s %s: %s, want %s (%s); %s (%d tries)", tt.kind, tt.from, tt.to, r.Answer, tt.want, tt.text, r.Message, r.Tries)
 		}
 	}
