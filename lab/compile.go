@@ -152,15 +152,40 @@ func (c *compiler) end(e topology.End) {
 
 func (c *compiler) settings(ns *topology.Namespace) {
 	name := ns.Name.Text
+	set := func(pos topology.Pos, key, value string) {
+		if !c.saidAgain(ns, key) {
+			c.add(pos, op.Sysctl{NS: name, Key: key, Value: value})
+		}
+	}
 	if ns.Forward {
-		c.add(ns.ForwardAt, op.Sysctl{NS: name, Key: "net.ipv4.ip_forward", Value: "1"})
+		set(ns.ForwardAt, "net.ipv4.ip_forward", "1")
 		if c.ipv6 && !(c.machine && name == topology.Host) {
-			c.add(ns.ForwardAt, op.Sysctl{NS: name, Key: "net.ipv6.conf.all.forwarding", Value: "1"})
+			set(ns.ForwardAt, "net.ipv6.conf.all.forwarding", "1")
 		}
 	}
 	for _, s := range ns.Sysctls {
-		c.add(s.Key.Pos, op.Sysctl{NS: name, Key: s.Key.Text, Value: s.Value.Text})
+		set(s.Key.Pos, s.Key.Text, s.Value.Text)
 	}
+}
+
+// saidAgain says whether a later entry of the same namespace sets key: the
+// world outside may have its own idea of the host, and the lab's counts.
+func (c *compiler) saidAgain(ns *topology.Namespace, key string) bool {
+	later := false
+	for i := range c.state.Namespaces {
+		n := &c.state.Namespaces[i]
+		if later && n.Name.Text == ns.Name.Text && says(n, key) {
+			return true
+		}
+		later = later || n == ns
+	}
+	return false
+}
+
+func says(ns *topology.Namespace, key string) bool {
+	forwarding := key == "net.ipv4.ip_forward" || key == "net.ipv6.conf.all.forwarding"
+	return ns.Forward && forwarding ||
+		slices.ContainsFunc(ns.Sysctls, func(s topology.Sysctl) bool { return s.Key.Text == key })
 }
 
 func (c *compiler) routes(ns *topology.Namespace) {

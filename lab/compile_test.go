@@ -40,15 +40,29 @@ func TestOneHostsFile(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			if diff := cmp.Diff(tt.want, hostsFiles(t, tt.theirs, tt.ours, tt.machine)); diff != "" {
+			if diff := cmp.Diff(tt.want, facts[op.Hosts](t, tt.theirs, tt.ours, tt.machine)); diff != "" {
 				t.Errorf("hosts files (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// hostsFiles are the hosts files of a lab in a world outside.
-func hostsFiles(t *testing.T, theirs, ours string, machine bool) []op.Hosts {
+// Nor can a setting have two values.
+func TestOneValue(t *testing.T) {
+	t.Parallel()
+	const theirs = "{host: {forwarding: true, sysctls: {net.ipv4.ip_default_ttl: 32}}}"
+	const ours = "{host: {forwarding: true, sysctls: {net.ipv4.ip_default_ttl: 99}}}"
+	want := []op.Sysctl{
+		{NS: "host", Key: "net.ipv4.ip_forward", Value: "1"},
+		{NS: "host", Key: "net.ipv4.ip_default_ttl", Value: "99"},
+	}
+	if diff := cmp.Diff(want, facts[op.Sysctl](t, theirs, ours, false)); diff != "" {
+		t.Errorf("settings (-want +got):\n%s", diff)
+	}
+}
+
+// facts are those of one kind that a lab in a world outside has.
+func facts[F op.Op](t *testing.T, theirs, ours string, machine bool) []F {
 	t.Helper()
 	src := topology.Source{Name: "lab.yaml", Text: []byte("outside: lan.yaml\nnamespaces: " + ours)}
 	top, err := topology.Parse(src, func(name, _ string) (topology.Source, error) {
@@ -64,9 +78,9 @@ func hostsFiles(t *testing.T, theirs, ours string, machine bool) []op.Hosts {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out []op.Hosts
+	var out []F
 	for _, f := range p.Stages[len(p.Stages)-1].Facts {
-		if o, ok := f.Op.(op.Hosts); ok {
+		if o, ok := f.Op.(F); ok {
 			out = append(out, o)
 		}
 	}
