@@ -2,7 +2,6 @@ package lab
 
 import (
 	"fmt"
-	"regexp"
 
 	"nslab/lab/op"
 	"nslab/topology"
@@ -11,7 +10,7 @@ import (
 // cutting are settings of the host that take its IPv6 away: a machine that
 // forwards ignores router advertisements and loses its default route, one
 // without IPv6 loses its addresses for good.
-var cutting = regexp.MustCompile(`^net\.ipv6\.conf\.([^.]+)\.(forwarding|disable_ipv6|accept_ra)$`)
+var cutting = topology.Pattern(`^net\.ipv6\.conf\.([^.]+)\.(forwarding|disable_ipv6|accept_ra)$`)
 
 // setting refuses to cut the machine off by a sysctl.
 func (m *machine) setting(w wanted, s Step) *Collision {
@@ -19,7 +18,7 @@ func (m *machine) setting(w wanted, s Step) *Collision {
 	if !ok || o.NS != topology.Host {
 		return nil
 	}
-	found := cutting.FindStringSubmatch(o.Key)
+	found := cutting().FindStringSubmatch(o.Key)
 	if found == nil || w.made[found[1]] {
 		return nil
 	}

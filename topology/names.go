@@ -2,18 +2,17 @@ package topology
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
 var (
-	labName      = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
-	nodeName     = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_-]*$`)
-	languageName = regexp.MustCompile(`^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$`)
-	hostName     = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$`)
-	sysctlName   = regexp.MustCompile(`^net(\.[a-zA-Z0-9_:@-]+)+$`)
+	labName      = Pattern(`^[a-z][a-z0-9-]*$`)
+	nodeName     = Pattern(`^[a-zA-Z][a-zA-Z0-9_-]*$`)
+	languageName = Pattern(`^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$`)
+	hostName     = Pattern(`^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$`)
+	sysctlName   = Pattern(`^net(\.[a-zA-Z0-9_:@-]+)+$`)
 )
 
 const (
@@ -24,7 +23,7 @@ const (
 
 // nameProblem says what is wrong with the name of a lab or a step, "" if nothing is.
 func nameProblem(name string) string {
-	if labName.MatchString(name) && len(name) <= maxName {
+	if labName().MatchString(name) && len(name) <= maxName {
 		return ""
 	}
 	if n := utf8.RuneCountInString(name); n > maxName {
@@ -41,7 +40,7 @@ func nodeProblem(name string) string {
 		return fmt.Sprintf("%q consists of digits only: iproute2 would take it for the number of a process (`ip link set eth0 netns %s`)", cut(name), cut(name))
 	case n > maxName:
 		return fmt.Sprintf("the name %q has %d characters, the limit is %d", cut(name), n, maxName)
-	case !nodeName.MatchString(name):
+	case !nodeName().MatchString(name):
 		return fmt.Sprintf("the name %q is not valid: use a-z, A-Z, 0-9, - and _, and begin with a letter", cut(name))
 	}
 	return ""
@@ -73,7 +72,7 @@ func hostProblem(name string) string {
 		switch {
 		case len(label) > maxLabel:
 			return fmt.Sprintf("%q: a part of a host name has at most %d characters", cut(label), maxLabel)
-		case !hostName.MatchString(label):
+		case !hostName().MatchString(label):
 			return fmt.Sprintf("the host name %q is not valid: use a-z, 0-9, - and dots", cut(name))
 		}
 	}
@@ -101,11 +100,11 @@ func (p *parser) mac(a *Args) Word {
 	return Word{Text: strings.ToLower(w.Text), Pos: w.Pos}
 }
 
-var macForm = regexp.MustCompile(`^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$`)
+var macForm = Pattern(`^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$`)
 
 func macProblem(text string) string {
 	switch {
-	case !macForm.MatchString(text):
+	case !macForm().MatchString(text):
 		return fmt.Sprintf("%q is not a MAC address: write six bytes like 02:00:00:00:00:01", cut(text))
 	case text == "00:00:00:00:00:00":
 		return "00:00:00:00:00:00 is no address: leave `mac` out and one is chosen"

@@ -49,7 +49,7 @@ func (p *parser) sysctls(a *Args) []Sysctl {
 	var out []Sysctl
 	p.named(at(a.path, "sysctls"), a.Value("sysctls"), "sysctls: {net.ipv4.ip_forward: 1}", func(path string, key Word, v Value) {
 		switch {
-		case !sysctlName.MatchString(key.Text):
+		case !sysctlName().MatchString(key.Text):
 			p.add(key.Pos, path, "only the settings of a network namespace can be set, net.*, found %q", cut(key.Text))
 		case v.Kind != Scalar || v.Text == "":
 			p.add(v.Pos, path, "want one value, found %s", v.what())

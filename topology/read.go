@@ -120,7 +120,7 @@ func (p *parser) texts(a *Args, key string) Text {
 func (p *parser) languages(path string, v Value) Text {
 	t := Text{}
 	for i, k := range v.Keys {
-		if !languageName.MatchString(k.Text) {
+		if !languageName().MatchString(k.Text) {
 			p.add(k.Pos, path, "%q is not a language: write en, ko, pt-BR ...", cut(k.Text))
 		}
 		if v.Items[i].Kind != Scalar {

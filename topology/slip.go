@@ -2,7 +2,6 @@ package topology
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -77,7 +76,7 @@ func (s *scanner) scan(line string) {
 		}
 		s.seen(r)
 	}
-	if s.quote == 0 && len(s.open) == 0 && blockStart.MatchString(rest) {
+	if s.quote == 0 && len(s.open) == 0 && blockStart().MatchString(rest) {
 		s.block = indent
 	}
 }
@@ -92,7 +91,7 @@ func (s *scanner) seen(r rune) {
 }
 
 // blockStart is the | or > that begins a text, with its indicators (YAML 1.2, 8.1).
-var blockStart = regexp.MustCompile(`(^|[ :-])[|>][+-]?[1-9]?[+-]?( +#.*)?$`)
+var blockStart = Pattern(`(^|[ :-])[|>][+-]?[1-9]?[+-]?( +#.*)?$`)
 
 // inQuote looks for the end of a quoted text.
 func (s *scanner) inQuote(rest string, r rune) {

@@ -2,7 +2,6 @@ package topology
 
 import (
 	"bytes"
-	"regexp"
 	"sort"
 	"strings"
 	"unicode/utf8"
@@ -17,7 +16,7 @@ func syntaxError(file string, text []byte, err error) *Error {
 		return &Error{Pos: Pos{file, slip.line, slip.col}, Msg: slip.msg}
 	}
 	pos, line := locate(file, text, cause)
-	if name := unknownAnchor.FindStringSubmatch(cause); name != nil {
+	if name := unknownAnchor().FindStringSubmatch(cause); name != nil {
 		return &Error{
 			Pos: column(pos, line, "*"+name[1]),
 			Msg: "YAML anchors and aliases are not supported (and " + Quote(cut(name[1])) + " is not defined)",
@@ -31,11 +30,11 @@ func syntaxError(file string, text []byte, err error) *Error {
 }
 
 var (
-	yamlPrefix    = regexp.MustCompile(`^yaml: (line \d+: )?`)
-	unknownAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
+	yamlPrefix    = Pattern(`^yaml: (line \d+: )?`)
+	unknownAnchor = Pattern(`^unknown anchor '(.*)' referenced$`)
 )
 
-func problem(err error) string { return yamlPrefix.ReplaceAllString(err.Error(), "") }
+func problem(err error) string { return yamlPrefix().ReplaceAllString(err.Error(), "") }
 
 // locate finds the line at which the parser gives up: the shortest beginning
 // of the text that has the same problem ends there.

@@ -97,17 +97,30 @@ func run(args []string, s streams) int {
 		}
 		return exitOK
 	}
-	signal.Ignore(syscall.SIGPIPE) // `nslab apply | head -1` must not die half way
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
 	out := &output{w: s.out}
 	s.out = out
 	app := newApp(s)
+	heed(app)
 	args, err := hoist(app, args)
 	if err == nil {
-		err = app.RunContext(ctx, args)
+		err = app.Run(args)
 	}
 	return report(s, errors.Join(err, out.lost()))
+}
+
+// heed has a command end in order when a signal asks it to, from the moment
+// it begins: --version and --help have nothing to put in order.
+func heed(app *cli.App) {
+	stop := func() {}
+	app.Before = func(c *cli.Context) error {
+		signal.Ignore(syscall.SIGPIPE) // `nslab apply | head -1` must not die half way
+		c.Context, stop = signal.NotifyContext(c.Context, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+		return nil
+	}
+	app.After = func(*cli.Context) error {
+		stop()
+		return nil
+	}
 }
 
 // report prints an error the way every command does, and returns its exit status.

@@ -3,7 +3,6 @@ package op
 import (
 	"fmt"
 	"net/netip"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -55,19 +54,19 @@ func ruleTrace(family nftables.TableFamily, chain string, r *nftables.Rule) []Tr
 
 // Objects of marks, as natObject makes them.
 var (
-	fromObject = regexp.MustCompile(`^(?:masquerade|snat):([0-9a-f.:]+/[0-9]+)`)
-	dnatObject = regexp.MustCompile(`^dnat(?:-local)?:(?:.*:)?([0-9]+)/(tcp|udp):(.*)$`)
+	fromObject = topology.Pattern(`^(?:masquerade|snat):([0-9a-f.:]+/[0-9]+)`)
+	dnatObject = topology.Pattern(`^dnat(?:-local)?:(?:.*:)?([0-9]+)/(tcp|udp):(.*)$`)
 )
 
 // flowsOf are the flows that the rule of a mark speaks of; none when the mark
 // does not tell.
 func flowsOf(object string) func(*netlink.ConntrackFlow) bool {
-	if m := fromObject.FindStringSubmatch(object); m != nil {
+	if m := fromObject().FindStringSubmatch(object); m != nil {
 		if from, err := netip.ParsePrefix(m[1]); err == nil {
 			return flowsFrom(from)
 		}
 	}
-	if m := dnatObject.FindStringSubmatch(object); m != nil {
+	if m := dnatObject().FindStringSubmatch(object); m != nil {
 		port, err := strconv.ParseUint(m[1], 10, 16)
 		if to := targetIn(m[3]); err == nil && to.IsValid() {
 			return DNAT{Proto: m[2], Port: uint16(port), To: netip.AddrPortFrom(to, 0)}.flow

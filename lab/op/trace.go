@@ -3,7 +3,6 @@ package op
 import (
 	"fmt"
 	"net"
-	"regexp"
 	"strings"
 
 	"github.com/vishvananda/netlink"
@@ -55,11 +54,11 @@ func Traces(dir string) ([]Trace, error) {
 }
 
 // marks are the texts of Kernel.Mark. Anybody may write anything there.
-var marks = regexp.MustCompile(`^nslab:([a-zA-Z0-9][a-zA-Z0-9._-]*):(\S+)$`)
+var marks = topology.Pattern(`^nslab:([a-zA-Z0-9][a-zA-Z0-9._-]*):(\S+)$`)
 
 // readMark reads a mark.
 func readMark(mark string) (lab, object string, ok bool) {
-	m := marks.FindStringSubmatch(mark)
+	m := marks().FindStringSubmatch(mark)
 	if m == nil {
 		return "", "", false
 	}
