@@ -1,7 +1,6 @@
 package docs_test
 
 import (
-	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
@@ -46,16 +45,49 @@ func (b block) named() (name, rest string) {
 	return "", ""
 }
 
-// TestAddingAKind does what adding-a-kind.md says: it lays the files and the
-// lines of the page over the source, and runs its commands.
+// TestAddingAKind holds adding-a-kind.md to the source: its files are those of
+// the tree, its lines are in the tables, and its commands do what it says.
 func TestAddingAKind(t *testing.T) {
 	kerneltest.Need(t)
 	page := blocks(t, "adding-a-kind.md")
 	dir := t.TempDir()
-	overlay := lay(t, dir, page)
-	build(t, dir, "-overlay", overlay)
+	build(t, dir)
+	tables := []string{"lab/op/kinds.go", "lab/op/encode.go"}
 	for _, b := range page {
-		console(t, dir, b, map[string]string{"go test": "go test -count=1 -overlay " + overlay})
+		name, text := b.named()
+		switch b.lang {
+		case "yaml":
+			write(t, filepath.Join(dir, name), text)
+		case "go":
+			if diff := cmp.Diff(source(t, name), text); diff != "" {
+				t.Errorf("%s (-source +page):\n%s", name, diff)
+			}
+		case "diff":
+			added(t, tables[0], b.text)
+			tables = tables[1:]
+		}
+		console(t, dir, b, map[string]string{"go test": "go test -count=1"})
+	}
+}
+
+func source(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("..", path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// added makes sure that the lines of a diff stand in a file, below each other.
+func added(t *testing.T, path, diff string) {
+	t.Helper()
+	var lines strings.Builder
+	for line := range strings.Lines(diff) {
+		lines.WriteString(line[1:])
+	}
+	if n := strings.Count(source(t, path), lines.String()); n != 1 {
+		t.Errorf("%s has these lines %d times:\n%s", path, n, lines.String())
 	}
 }
 
@@ -83,71 +115,13 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// lay writes the files of the page and returns the overlay, see `go help build`.
-func lay(t *testing.T, dir string, page []block) string {
-	t.Helper()
-	replace := map[string]string{}
-	put := func(path, text string) {
-		at := filepath.Join(dir, filepath.Base(path))
-		write(t, at, text)
-		abs, err := filepath.Abs(filepath.Join("..", path))
-		if err != nil {
-			t.Fatal(err)
-		}
-		replace[abs] = at
-	}
-	tables := []string{"lab/op/kinds.go", "lab/op/encode.go"}
-	for _, b := range page {
-		name, text := b.named()
-		switch b.lang {
-		case "yaml":
-			write(t, filepath.Join(dir, name), text)
-		case "go":
-			put(name, text)
-		case "diff":
-			put(tables[0], patched(t, tables[0], b.text))
-			tables = tables[1:]
-		}
-	}
-	js, err := json.Marshal(map[string]any{"Replace": replace})
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(dir, "overlay.json")
-	write(t, path, string(js))
-	return path
-}
-
-// patched applies a diff whose context must be in the file exactly once.
-func patched(t *testing.T, path, diff string) string {
-	t.Helper()
-	var before, after strings.Builder
-	for line := range strings.Lines(diff) {
-		if line[0] != '+' {
-			before.WriteString(line[1:])
-		}
-		if line[0] != '-' {
-			after.WriteString(line[1:])
-		}
-	}
-	b, err := os.ReadFile(filepath.Join("..", path))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := strings.Count(string(b), before.String()); n != 1 {
-		t.Fatalf("%s has these lines %d times:\n%s", path, n, before.String())
-	}
-	return strings.Replace(string(b), before.String(), after.String(), 1)
-}
-
 // build makes dir/nslab.
-func build(t *testing.T, dir string, flags ...string) {
+func build(t *testing.T, dir string) {
 	t.Helper()
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skip("needs the go command: ", err)
 	}
-	args := append([]string{"build", "-o", filepath.Join(dir, "nslab")}, flags...)
-	cmd := exec.CommandContext(t.Context(), "go", append(args, "nslab/cmd/nslab")...)
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(dir, "nslab"), "nslab/cmd/nslab")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", cmd, err, out)
 	}

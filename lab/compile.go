@@ -59,12 +59,14 @@ func (c *compiler) all() {
 	for i := range c.state.Namespaces {
 		c.namespace(&c.state.Namespaces[i])
 	}
+	c.each(c.second)
 	for i := range c.state.Bridges {
 		c.bridge(&c.state.Bridges[i])
 	}
 	for i := range c.state.Links {
 		c.link(&c.state.Links[i])
 	}
+	c.each(c.tables)
 	c.each(c.settings)
 	c.each(c.routes)
 	for i := range c.state.NAT {
@@ -91,7 +93,7 @@ func (c *compiler) named(ns topology.Namespace) bool {
 }
 
 func (c *compiler) namespace(ns *topology.Namespace) {
-	if c.elsewhere(ns.Outside) {
+	if c.elsewhere(ns.Outside) || c.state.Home(ns.Name.Text) != ns.Name.Text {
 		return
 	}
 	if c.named(*ns) {
@@ -256,7 +258,7 @@ func (c *compiler) names(ns *topology.Namespace) {
 
 func (c *compiler) services(ns *topology.Namespace) {
 	for _, s := range ns.Services {
-		o, errs := op.ReadService(ns.Name.Text, s)
+		o, errs := op.ReadService(c.state.Home(ns.Name.Text), s)
 		c.mistakes = append(c.mistakes, errs...)
 		if len(errs) == 0 {
 			c.add(s.Kind.Pos, o)

@@ -86,3 +86,21 @@ func facts[F op.Op](t *testing.T, theirs, ours string, machine bool) []F {
 	}
 	return out
 }
+
+// Only a vxlan has somewhere to send frames to; the kernel would say "operation
+// not supported" in the middle of the lab.
+func TestFDBOfACable(t *testing.T) {
+	t.Parallel()
+	src := topology.Source{Name: "lab.yaml", Text: []byte(`namespaces:
+  red: {fdb: [{mac: "02:00:00:00:00:02", dev: vx0, dst: 10.0.0.2}, {mac: "02:00:00:00:00:03", dev: eth0, dst: 10.0.0.2}]}
+links: [{endpoints: ["red:eth0", "host:r"]}, {kind: vxlan, id: 1, endpoint: "red:vx0"}]
+`)}
+	top, err := topology.Parse(src, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "lab.yaml:2:100: fdb: eth0 is no vxlan: only a vxlan sends its frames to other machines"
+	if _, err := lab.Compile(top, false); err == nil || err.Error() != want {
+		t.Errorf("got %v\nwant %s", err, want)
+	}
+}

@@ -1,6 +1,7 @@
 package lab_test
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"net"
@@ -59,6 +60,9 @@ func openRooms() ([]*room, error) {
 	rooms := []*room{{name: topology.Host, ns: host}}
 	for _, name := range names {
 		ns, err := netns.Open(name)
+		if errors.Is(err, netns.ErrOwn) {
+			ns, err = netns.Current()
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -110,14 +114,19 @@ func (r *room) link(l netlink.Link, all []*room) (string, error) {
 		}
 	}
 	more := ""
-	if b, ok := l.(*netlink.Bridge); ok {
-		stp, err := r.ask(question{argv: []string{"ip", "-d", "link", "show", b.Name}, only: regexp.MustCompile(`stp_state \d`)})
+	if only := details[l.Type()]; only != nil {
+		told, err := r.ask(question{argv: []string{"ip", "-d", "link", "show", a.Name}, only: only})
 		if err != nil {
 			return "", err
 		}
-		more = strings.Join(stp, " ")
+		more = strings.Join(told, " ")
 	}
 	return strings.TrimSpace(fmt.Sprintf("link %s %s master %s %s mtu %d qlen %d peer %s %s", a.Name, l.Type(), master, state, a.MTU, a.TxQLen, peer, more)), nil
+}
+
+// details are what `ip -d link` says of the kinds of link.
+var details = map[string]*regexp.Regexp{
+	"bridge": regexp.MustCompile(`stp_state \d`), "macvlan": regexp.MustCompile(`macvlan mode \w+`), "vxlan": regexp.MustCompile(`(?m)vxlan id .* ageing \d+.*udpcsum`),
 }
 
 func byIndex(links []netlink.Link, index int) netlink.Link {
@@ -164,6 +173,8 @@ func questions() []question {
 		{argv: strings.Fields("ip -o addr"), drop: linkLocal, sort: true},
 		{argv: strings.Fields("ip -4 route show table all"), sort: true},
 		{argv: strings.Fields("ip -6 route show table all"), drop: linkLocal, sort: true},
+		{argv: strings.Fields("ip neigh show nud permanent"), sort: true},
+		{argv: strings.Fields("bridge fdb show"), only: regexp.MustCompile(`(?m)^.* dst .*$`)},
 		{argv: strings.Fields("ip -4 rule")},
 		{argv: strings.Fields("ip -6 rule")},
 		{argv: strings.Fields("iptables-save"), drop: rules},

@@ -119,10 +119,10 @@ func halfMade(dir string) []Orphan {
 			continue // a lab that cannot be read is told of by `nslab list`
 		}
 		for _, s := range j.Have {
-			if o, ok := s.Op.(op.Namespace); ok && plain(o.Name) {
+			if room := newRoom(s.Op); room != "" && plain(room) {
 				out = append(out, Orphan{
-					Kind: OrphanFile, Name: filepath.Join(netns.Dir, o.Name), Mark: "the journal of " + name, Lab: name,
-					remove: func() error { return removeHalf(dir, name, o) },
+					Kind: OrphanFile, Name: filepath.Join(netns.Dir, room), Mark: "the journal of " + name, Lab: name,
+					remove: func() error { return removeHalf(dir, name, s.Op) },
 				})
 			}
 		}
@@ -137,12 +137,12 @@ func plain(name string) bool {
 }
 
 // removeHalf does it under the lock of the lab, which may be making it just now.
-func removeHalf(dir, name string, o op.Namespace) error {
+func removeHalf(dir, name string, o op.Op) error {
 	l, err := Open(dir, name)
 	if err != nil {
 		return err
 	}
-	if plain(o.Name) {
+	if plain(newRoom(o)) {
 		err = o.Undo(l.Kernel)
 	}
 	return errors.Join(err, l.Close())

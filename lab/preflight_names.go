@@ -9,25 +9,33 @@ import (
 
 // room refuses the name of a namespace that is taken.
 func (m *machine) room(_ wanted, s Step) *Collision {
-	o, ok := s.Op.(op.Namespace)
-	if !ok {
-		return nil
-	}
-	switch m.rooms[o.Name] {
+	name := newRoom(s.Op)
+	switch m.rooms[name] {
 	case "":
 		return nil
 	case plainFile:
 		return &Collision{
-			s.Pos, fmt.Sprintf("/run/netns/%s is a plain file: what a killed program, or a reboot, has left of a namespace", o.Name),
-			[]string{"ip netns del " + o.Name, "or choose another name"},
+			s.Pos, fmt.Sprintf("/run/netns/%s is a plain file: what a killed program, or a reboot, has left of a namespace", name),
+			[]string{"ip netns del " + name, "or choose another name"},
 		}
 	case lostRoom:
-		return &Collision{s.Pos, fmt.Sprintf("a namespace %s is left of a lab whose state is lost", o.Name), []string{"nslab gc"}}
+		return &Collision{s.Pos, fmt.Sprintf("a namespace %s is left of a lab whose state is lost", name), []string{"nslab gc"}}
 	}
 	return &Collision{
-		s.Pos, "this machine has a namespace " + o.Name + " already",
-		[]string{"choose another name, or ip netns del " + o.Name + " if nobody needs it", inSandbox},
+		s.Pos, "this machine has a namespace " + name + " already",
+		[]string{"choose another name, or ip netns del " + name + " if nobody needs it", inSandbox},
 	}
+}
+
+// newRoom is the name under /run/netns that a fact makes, "" when none.
+func newRoom(o op.Op) string {
+	switch o := o.(type) {
+	case op.Namespace:
+		return o.Name
+	case op.Attach:
+		return o.Name
+	}
+	return ""
 }
 
 // device refuses the name of an interface of the host that is taken.
@@ -64,6 +72,10 @@ func (m *machine) touched(w wanted, s Step) *Collision {
 			dev = onHost(o.NS, o.Bridge)
 		}
 	case op.Up:
+		dev = onHost(o.NS, o.Dev)
+	case op.Neighbour:
+		dev = onHost(o.NS, o.Dev)
+	case op.FDB:
 		dev = onHost(o.NS, o.Dev)
 	}
 	if dev == "" || dev == "lo" || w.made[dev] {

@@ -2,6 +2,7 @@ package topology
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -167,6 +168,20 @@ func (a *Args) Bool(key string, def bool) bool {
 	}
 	a.complain(w.Pos, at(a.path, key), "want true or false, found %q", cut(w.Text))
 	return def
+}
+
+// Addr returns the IP address under key, an invalid one when it is not there or
+// wrong.
+func (a *Args) Addr(key string) netip.Addr {
+	w := a.Word(key)
+	if w.Pos.Line == 0 {
+		return netip.Addr{}
+	}
+	addr, problem := parseAddr(w.Text)
+	if problem != "" {
+		a.complain(w.Pos, at(a.path, key), "%s", problem)
+	}
+	return addr
 }
 
 // Words returns a list of scalars; one scalar is a list of one.

@@ -11,11 +11,13 @@ func (w *world) check() {
 	v := w.view()
 	w.checkNames()
 	w.checkNodes(v)
+	w.checkShared()
 	w.checkInterfaces(v)
 	w.checkCount(v)
 	w.checkTwice(v)
 	w.checkNetworks(v)
 	w.checkRoutes(v)
+	w.checkTables(v)
 	w.checkNAT(v)
 	w.checkServices()
 }

@@ -50,7 +50,7 @@ func (w *world) checkServices() {
 	for i := range w.Namespaces {
 		n := &w.Namespaces[i]
 		for _, s := range n.Services {
-			k := key{n.Name.Text, s.socket()}
+			k := key{w.home(n.Name.Text), s.socket()}
 			if other, taken := first[k]; s.port() == 0 {
 				continue
 			} else if taken && other != s.Kind.Pos {

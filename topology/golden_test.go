@@ -122,13 +122,19 @@ func dumpStep(b *strings.Builder, s *topology.Step) {
 }
 
 func dumpNamespace(b *strings.Builder, n topology.Namespace) {
-	fmt.Fprintf(b, "  namespace %s%s%s%s%s\n", n.Name, flagged(" lo", n.Lo), addresses(n.LoAddress),
+	fmt.Fprintf(b, "  namespace %s%s%s%s%s%s\n", n.Name, said(" network ", n.Network.Text), flagged(" lo", n.Lo), addresses(n.LoAddress),
 		flagged(" forwarding", n.Forward), flagged(" outside", n.Outside))
 	for _, s := range n.Sysctls {
 		fmt.Fprintf(b, "    sysctl %s=%s\n", s.Key, s.Value)
 	}
 	for _, r := range n.Routes {
 		fmt.Fprintf(b, "    route %s via %v dev %q metric %d\n", r.To, r.Via, r.Dev.Text, r.Metric)
+	}
+	for _, e := range n.Neighbours {
+		fmt.Fprintf(b, "    neighbour %s %s dev %s\n", e.Address, e.MAC, e.Dev)
+	}
+	for _, e := range n.FDB {
+		fmt.Fprintf(b, "    fdb %s dev %s dst %s\n", e.MAC, e.Dev, e.Dst)
 	}
 	for _, h := range n.Hosts {
 		fmt.Fprintf(b, "    host %s %s\n", h.Address, h.Name)

@@ -10,16 +10,18 @@ var keys = map[string][]string{
 		"namespaces", "bridges", "links", "nat", "verify", "steps",
 	},
 	"step":      {"name", "title", "explain", "remove", "namespaces", "bridges", "links", "nat", "verify"},
-	"namespace": {"lo", "forwarding", "gateway", "routes", "sysctls", "hosts", "services"},
+	"namespace": {"network", "lo", "forwarding", "gateway", "routes", "sysctls", "neighbours", "fdb", "hosts", "services"},
 	"lo":        {"addresses"},
 	"route":     {"to", "via", "dev", "metric"},
+	"neighbour": {"address", "mac", "dev"}, // of neighbours
+	"fdb":       {"mac", "dev", "dst"},
 	"service":   {"http", "body", "tcp-echo", "udp-echo", "command"},
 	"bridge":    {"in", "addresses", "mac", "mtu", "stp"},
 	"link":      {"kind", "endpoints", "endpoint", "parent"}, // the rest belongs to the kind
 	"end":       {"node", "interface", "addresses", "mac", "mtu"},
 	"nat":       {"masquerade", "snat", "dnat", "to", "address", "in", "in-dev", "out-dev"},
 	"check": {
-		"ping", "tcp", "udp", "http", "resolve", "route", "address", "neighbour", "command",
+		"ping", "tcp", "udp", "http", "resolve", "route", "address", "neighbour", "link", "namespace", "listen", "packet", "command",
 		"expect", "title", "hint", "within",
 	},
 }
@@ -28,7 +30,7 @@ var keys = map[string][]string{
 var (
 	serviceKinds = []string{"http", "tcp-echo", "udp-echo", "command"}
 	natKinds     = []string{"masquerade", "snat", "dnat"}
-	checkKinds   = []string{"ping", "tcp", "udp", "http", "resolve", "route", "address", "neighbour", "command"}
+	checkKinds   = []string{"ping", "tcp", "udp", "http", "resolve", "route", "address", "neighbour", "link", "namespace", "listen", "packet", "command"}
 )
 
 // Keys returns the keys of every object of the grammar.

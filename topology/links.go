@@ -117,7 +117,8 @@ func (p *parser) shortEnd(path string, w Word) End {
 		return e
 	}
 	e.Node, e.Interface = Word{Text: node, Pos: w.Pos}, Word{Text: dev, Pos: w.Pos}
-	for _, a := range words[1:] {
+	words, e.Auto = p.auto(path, words[1:])
+	for _, a := range words {
 		if addr, ok := p.address(path, a, false); ok {
 			e.Addresses = append(e.Addresses, addr)
 		}
@@ -128,8 +129,9 @@ func (p *parser) shortEnd(path string, w Word) End {
 // longEnd reads {node, interface, addresses, mac, mtu}.
 func (p *parser) longEnd(path string, v Value) End {
 	a := p.object(path, v, "end")
-	return End{
-		Node: a.Required("node", "red"), Interface: a.Required("interface", "eth0"), Pos: v.Pos,
-		Addresses: p.addresses(at(path, "addresses"), a.Words("addresses"), false), MAC: p.mac(a), MTU: p.mtu(a),
-	}
+	e := End{Node: a.Required("node", "red"), Interface: a.Required("interface", "eth0"), Pos: v.Pos, MAC: p.endMAC(a), MTU: p.mtu(a)}
+	path = at(path, "addresses")
+	words, auto := p.auto(path, a.Words("addresses"))
+	e.Addresses, e.Auto = p.addresses(path, words, false), auto
+	return e
 }

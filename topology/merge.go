@@ -64,6 +64,9 @@ func (l Link) merged(more Link) Link {
 
 func (e End) merged(more End) End {
 	e.Addresses = extended(e.Addresses, more.Addresses)
+	if more.Auto.Line != 0 && !e.handed {
+		e.Auto = more.Auto
+	}
 	if more.MAC.Text != "" {
 		e.MAC = more.MAC
 	}

@@ -13,13 +13,13 @@ func (p *parser) namespace(path string, name Word, v Value) Namespace {
 	}
 	p.paths[name.Pos] = path
 	a := p.object(path, v, "namespace")
-	n := Namespace{Name: name}
+	n := Namespace{Name: name, Network: p.network(a, name)}
 	n.Lo, n.LoAddress = p.lo(a)
 	if a.has("forwarding") {
 		n.Forward, n.ForwardAt = a.Bool("forwarding", false), a.Value("forwarding").Pos
 	}
 	n.Routes = append(p.routes(a), p.gateways(a)...)
-	n.Sysctls = p.sysctls(a)
+	n.Sysctls, n.Neighbours, n.FDB = p.sysctls(a), p.neighbours(a), p.fdb(a)
 	n.Hosts = p.hosts(a)
 	n.Services = p.services(a)
 	if p.count > before {

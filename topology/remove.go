@@ -15,6 +15,8 @@ var removals = []struct {
 }{
 	{"services", "services/blue http 80", (*world).dropService, (*world).knownServices},
 	{"routes", "routes/blue default", (*world).dropRoute, (*world).knownRoutes},
+	{"neighbours", "neighbours/red 192.168.15.2", (*world).dropNeighbour, (*world).knownNeighbours},
+	{"fdb", "fdb/red 02:42:0a:c8:00:04 192.168.50.11", (*world).dropFDB, (*world).knownFDB},
 	{"addresses", "addresses/red:eth0 192.168.15.1/24", (*world).dropAddress, (*world).knownAddresses},
 	{"nat", "nat/masquerade 192.168.15.0/24", (*world).dropNAT, (*world).knownNAT},
 	{"links", "links/red:eth0", (*world).dropLink, (*world).knownLinks},
@@ -97,6 +99,11 @@ func (w *world) user(kind, name string) (string, Pos) {
 	}
 	if kind == "bridges" {
 		return "", Pos{}
+	}
+	for i := range w.Namespaces {
+		if n := &w.Namespaces[i]; n.shares() == name {
+			return "the namespace " + n.Name.Text, n.Name.Pos
+		}
 	}
 	for _, b := range w.Bridges {
 		if b.In.Text == name {

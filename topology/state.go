@@ -36,6 +36,15 @@ func (s *State) Bridge(name string) (*Bridge, bool) {
 	return nil, false
 }
 
+// Home is the namespace in which a node's interfaces are: mostly the node itself,
+// else the one whose network it has (`network: host`, `network: "container:web"`).
+func (s *State) Home(node string) string {
+	if ns, ok := s.Namespace(node); ok && ns.shares() != "" {
+		return ns.shares()
+	}
+	return node
+}
+
 // Place says where the end of a link lives: in which namespace, and as a port
 // of which bridge ("" when of none).
 func (s *State) Place(e End) (ns, master string) {
@@ -48,6 +57,7 @@ func (s *State) Place(e End) (ns, master string) {
 // AddressesOf returns the addresses of the interfaces of a node (a namespace,
 // the host, or a bridge) in file order, lo excluded.
 func (s *State) AddressesOf(node string) []netip.Prefix {
+	node = s.Home(node)
 	var out []netip.Prefix
 	add := func(as []Address) {
 		for _, a := range as {
@@ -88,7 +98,7 @@ func (s *State) Resolve(from, to string) (netip.Addr, error) {
 	if len(theirs) > 0 {
 		return theirs[0].Addr(), nil
 	}
-	if ns, ok := s.Namespace(to); ok && len(ns.LoAddress) > 0 {
+	if ns, ok := s.Namespace(s.Home(to)); ok && len(ns.LoAddress) > 0 {
 		return ns.LoAddress[0].Prefix.Addr(), nil
 	}
 	if !s.HasNode(to) {

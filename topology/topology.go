@@ -104,16 +104,35 @@ type State struct {
 
 // Namespace is a network namespace and what lives in it.
 type Namespace struct {
-	Name      Word
-	Outside   bool      // stands around the host; not built on a real machine
-	Lo        bool      // lo is up
-	LoAddress []Address // further addresses of lo
-	Forward   bool      // net.ipv4.ip_forward, and IPv6 when the lab has IPv6
-	ForwardAt Pos
-	Sysctls   []Sysctl
-	Routes    []Route // `gateway: A` is the route {to: default, via: A}
-	Hosts     []HostEntry
-	Services  []Service
+	Name       Word
+	Outside    bool      // stands around the host; not built on a real machine
+	Network    Word      // "none", "host" or "container:NAME", see Home; empty when not given
+	Lo         bool      // lo is up
+	LoAddress  []Address // further addresses of lo
+	Forward    bool      // net.ipv4.ip_forward, and IPv6 when the lab has IPv6
+	ForwardAt  Pos
+	Sysctls    []Sysctl
+	Routes     []Route // `gateway: A` is the route {to: default, via: A}
+	Neighbours []Neighbour
+	FDB        []FDB
+	Hosts      []HostEntry
+	Services   []Service
+}
+
+// Neighbour is a MAC address that a namespace knows without asking.
+type Neighbour struct {
+	Address netip.Addr
+	MAC     Word
+	Dev     Word
+	Pos     Pos
+}
+
+// FDB says to which other end a vxlan sends the frames for a MAC address.
+type FDB struct {
+	MAC Word
+	Dev Word
+	Dst netip.Addr
+	Pos Pos
 }
 
 // Sysctl is a kernel setting of a namespace, as sysctl(8) spells it.
@@ -174,9 +193,12 @@ type End struct {
 	Node      Word // a namespace, a bridge, or Host
 	Interface Word
 	Addresses []Address
+	Auto      Pos // where `auto` stands: the address is handed out when the link appears
 	MAC       Word
 	MTU       int
 	Pos       Pos
+
+	handed bool // what `auto` asked for
 }
 
 func (e End) String() string { return e.Node.Text + ":" + e.Interface.Text }
@@ -199,7 +221,7 @@ type NAT struct {
 // Check is one item of verify: a probe and what it must show.
 type Check struct {
 	Pos         Pos
-	Kind        Word  // ping, tcp, udp, http, resolve, route, address, neighbour, command
+	Kind        Word  // ping, tcp, udp, http, resolve, route, address, neighbour, link, namespace, listen, packet, command
 	Args        Value // what stood under the kind
 	Expect      Value // what stood under expect; Absent when nothing did
 	Title, Hint Text

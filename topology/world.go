@@ -82,6 +82,7 @@ func (w *world) checked(step string) State {
 	w.step = step
 	if w.changed {
 		w.changed = false
+		w.handOut()
 		w.check()
 	}
 	w.size += len(w.Namespaces) + len(w.Bridges) + len(w.Links) + len(w.NAT)
@@ -92,6 +93,7 @@ func (w *world) addNamespace(n *Namespace) {
 	key := placeOf(n)
 	i, known := w.nsAt[key]
 	if !known {
+		n.Outside = n.Outside || w.isOutside(n.shares())
 		w.nsAt[key] = len(w.Namespaces)
 		w.Namespaces = append(w.Namespaces, *n)
 		w.objects++
@@ -104,11 +106,16 @@ func (w *world) addNamespace(n *Namespace) {
 // not written to.
 func (n *Namespace) add(more *Namespace) {
 	n.Lo = n.Lo || more.Lo
+	if more.Network.Text != "" {
+		n.Network = more.Network
+	}
 	if more.ForwardAt.Line != 0 {
 		n.Forward, n.ForwardAt = more.Forward, more.ForwardAt
 	}
 	n.LoAddress = extended(n.LoAddress, more.LoAddress)
 	n.Routes = extended(n.Routes, more.Routes)
+	n.Neighbours = extended(n.Neighbours, more.Neighbours)
+	n.FDB = extended(n.FDB, more.FDB)
 	n.Services = extended(n.Services, more.Services)
 	n.Sysctls = replaced(n.Sysctls, more.Sysctls, func(s Sysctl) string { return s.Key.Text })
 	n.Hosts = replaced(n.Hosts, more.Hosts, func(h HostEntry) string { return h.Name.Text })

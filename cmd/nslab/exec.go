@@ -66,6 +66,9 @@ func inNamespace(c *cli.Context, ns, program string, become func() (argv, env []
 		return &codeError{126, fmt.Errorf("%s: %w", argv[0], syscall.Exec(path, argv, env))}
 	}
 	n, err := netns.Open(ns)
+	if errors.Is(err, netns.ErrOwn) { // `network: host` gives the host a second name
+		n, err = netns.Current()
+	}
 	if err != nil {
 		return noNamespace(name, ns, err)
 	}

@@ -19,15 +19,9 @@ func Create(name string, prepare func() error) error {
 
 // Create is [Create] on this thread.
 func (t *Thread) Create(name string, prepare func() error) error {
-	path, err := pathOf(name)
+	path, err := free(name)
 	if err != nil {
 		return err
-	}
-	if err := Share(); err != nil {
-		return err
-	}
-	if _, err := os.Lstat(path); err == nil {
-		return taken(name, path)
 	}
 	return t.away(func() error {
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
@@ -35,6 +29,30 @@ func (t *Thread) Create(name string, prepare func() error) error {
 		}
 		return publish(name, path, prepare)
 	})
+}
+
+// Attach gives the namespace that the caller is in the name, as `ip netns attach`
+// does: a second one, if it has one already. The errors are those of [Create].
+func Attach(name string) error {
+	path, err := free(name)
+	if err != nil {
+		return err
+	}
+	return publish(name, path, nil)
+}
+
+// free is the path of a name that is not taken, in a directory that can hold it.
+func free(name string) (path string, err error) {
+	if path, err = pathOf(name); err != nil {
+		return "", err
+	}
+	if err := Share(); err != nil {
+		return "", err
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return "", taken(name, path)
+	}
+	return path, nil
 }
 
 // publish gives the calling thread's namespace a name.

@@ -46,7 +46,7 @@ func Open(name string) (*NS, error) {
 	}
 	own, err := n.own()
 	if err == nil && own {
-		err = fmt.Errorf("namespace %q is the one this program runs in, not a room of its own", name)
+		err = fmt.Errorf("namespace %q %w", name, ErrOwn)
 	}
 	if err != nil {
 		return nil, errors.Join(err, n.Close())
@@ -76,6 +76,17 @@ func Exists(name string) bool {
 	}
 	n.Close()
 	return true
+}
+
+// ID is what tells the namespace called name from others while it lives. It may
+// be the one that the caller is in.
+func ID(name string) (dev, ino uint64, err error) {
+	n, err := open(name)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer n.Close()
+	return n.ID()
 }
 
 // List returns the names of the live network namespaces, sorted.
@@ -180,6 +191,9 @@ func (n *NS) live() error {
 	}
 	return nil
 }
+
+// ErrOwn says that a name is that of the namespace in which the program runs.
+var ErrOwn = errors.New("is the one this program runs in, not a room of its own")
 
 // ErrPlain says that a name is what a crash or a reboot has left of a namespace.
 var ErrPlain = errors.New("is a plain file, not a live namespace")

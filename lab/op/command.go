@@ -17,10 +17,29 @@ func Remark(text string) Command { return Command{"#", text} }
 // IsRemark says whether the command is a comment.
 func (c Command) IsRemark() bool { return len(c) > 0 && c[0] == "#" }
 
+// then stands between the commands of one line. It cannot come from a file,
+// where control characters are refused.
+const then = "\x00&&"
+
+// Then is a line of commands, each of which runs only if the one before went well.
+func (c Command) Then(next ...string) Command { return slices.Concat(c, Command{then}, next) }
+
+// Parts are the commands of a line, mostly one.
+func (c Command) Parts() []Command {
+	i := slices.Index(c, then)
+	if i < 0 {
+		return []Command{c}
+	}
+	return append([]Command{c[:i]}, c[i+1:].Parts()...)
+}
+
 // String quotes the command for a POSIX shell.
 func (c Command) String() string {
 	if c.IsRemark() {
 		return "# " + strings.ReplaceAll(c[1], "\n", "\n# ")
+	}
+	if i := slices.Index(c, then); i >= 0 {
+		return c[:i].String() + " && " + c[i+1:].String()
 	}
 	if len(c) == 3 && c[0] == ">" {
 		return c.write()

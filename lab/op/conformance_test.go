@@ -67,7 +67,7 @@ func examples(t *testing.T) []example {
 	inHere := func(cmd string) string { return "ip netns exec here " + cmd }
 	// The carrier, and with it the link-local addresses, come a moment later.
 	const routes, rules = "sh -c 'ip route; ip -6 route | grep -v ^fe80' | sed 's/ linkdown//'", "sh -c 'iptables-save; ip6tables-save'"
-	return []example{
+	return append(childExamples(t), []example{
 		{"namespace", nil, room, "ip netns", "a namespace here exists, but this lab did not make it"},
 		{"cable", []op.Op{room, other}, plug, inHere("ip link"), "an interface a exists in here, but this lab did not make it (veth, "},
 		{"cable on the host", []op.Op{room}, cable(t, place("here", "eth0"), place("host", "p")), "ip -br link", "an interface p exists on the host, but this lab did not make it (veth, "},
@@ -113,7 +113,7 @@ func examples(t *testing.T) []example {
 			`the lab's rule "PREROUTING -p tcp --dport 80 -j DNAT --to-destination 10.9.0.2:8080" is missing in here`,
 		},
 		{"service", live, op.Service{NS: "here", Kind: "tcp-echo", Port: 7}, inHere("cat /proc/net/tcp6"), ""},
-	}
+	}...)
 }
 
 func TestEveryFactHasAnExample(t *testing.T) {

@@ -13,7 +13,9 @@ type kind func(l topology.Link, ends []device, options *topology.Args) Op
 
 // kinds is the table of link kinds. A new kind is a new file and a line here.
 var kinds = map[string]kind{
-	"veth": readVeth,
+	"macvlan": readMacvlan,
+	"veth":    readVeth,
+	"vxlan":   readVxlan,
 }
 
 // Kinds lists the link kinds.

@@ -161,12 +161,24 @@ func (d device) differs(k *Kernel, kind string, own, foreign netlink.Link) strin
 		return fmt.Sprintf("%s %s was renamed to %s", d.Name, place(d.NS), topology.Quote(own.Attrs().Name))
 	case own.Type() != kind:
 		return fmt.Sprintf("%s is a %s, not a %s", d.Name, own.Type(), kind)
-	case !d.hasAddr(k, own):
+	case !d.hasAddr(k, own) && !passthru(own):
 		return fmt.Sprintf("%s %s has the address %s, not %s", d.Name, place(d.NS), own.Attrs().HardwareAddr, d.addr(k))
-	case kind == "veth" && own.Attrs().MTU != cmp.Or(d.MTU, defaultMTU):
-		return fmt.Sprintf("%s %s has mtu %d, not %d", d.Name, place(d.NS), own.Attrs().MTU, cmp.Or(d.MTU, defaultMTU))
+	case d.bornMTU(kind) != 0 && own.Attrs().MTU != d.bornMTU(kind):
+		return fmt.Sprintf("%s %s has mtu %d, not %d", d.Name, place(d.NS), own.Attrs().MTU, d.bornMTU(kind))
 	}
 	return ""
+}
+
+// bornMTU is the MTU that the interface is made with, 0 where the kernel
+// derives it from others: of ports, which has a fact of its own, or of a parent.
+func (d device) bornMTU(kind string) int {
+	switch kind {
+	case "bridge":
+		return 0
+	case "veth":
+		return cmp.Or(d.MTU, defaultMTU)
+	}
+	return d.MTU
 }
 
 // foreign describes an interface that is in the way, and what helps.
@@ -201,6 +213,9 @@ func (d device) inverse() Command { return ipLink(d.NS, "del", d.Name) }
 func (d device) On() []Object { return []Object{NetNS(d.NS)} }
 
 func (d device) Makes() []Object { return []Object{Dev(d.NS, d.Name)} }
+
+// devices are the interfaces that a fact makes.
+func (d device) devices() []device { return []device{d} }
 
 // taken explains the kernel's "file exists": which of the ends it means.
 func taken(k *Kernel, err error, ends ...device) error {

@@ -32,11 +32,8 @@ func Sweep(k *Kernel, gone []Op) error {
 func hostDevs(gone []Op) []device {
 	var out []device
 	for _, o := range gone {
-		switch o := o.(type) {
-		case Veth:
-			out = append(out, o.device)
-		case Bridge:
-			out = append(out, o.device)
+		if m, ok := o.(interface{ devices() []device }); ok {
+			out = append(out, m.devices()...)
 		}
 	}
 	return slices.DeleteFunc(out, func(d device) bool { return d.NS != topology.Host })

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 
 	"nslab/topology"
 )
@@ -44,13 +43,7 @@ func (v Veth) Do(k *Kernel) error {
 		PeerNamespace: netlink.NsFd(peer.Fd()),
 	}
 	link.PeerMTU = uint32(cmp.Or(v.Peer.MTU, defaultMTU)) // the library would give it that of the first end, ip(8) does not
-	link.Index = k.index(v.NS, v.Name)
-	err = k.In(v.NS, func(h *netlink.Handle) error { return h.LinkAdd(link) })
-	if err = taken(k, err, v.device, v.Peer); err == unix.EEXIST { //nolint:errorlint // not a name: the index
-		link.Index = 0
-		err = k.In(v.NS, func(h *netlink.Handle) error { return h.LinkAdd(link) })
-	}
-	if err != nil {
+	if err := k.addLink(v.NS, link, v.device, v.Peer); err != nil {
 		return err
 	}
 	return v.claimPeer(k)
@@ -163,6 +156,8 @@ func (v Veth) String() string {
 
 // On is both namespaces.
 func (v Veth) On() []Object { return []Object{NetNS(v.NS), NetNS(v.Peer.NS)} }
+
+func (v Veth) devices() []device { return []device{v.device, v.Peer} }
 
 // Makes is both ends.
 func (v Veth) Makes() []Object { return []Object{Dev(v.NS, v.Name), Dev(v.Peer.NS, v.Peer.Name)} }

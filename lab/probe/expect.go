@@ -79,6 +79,7 @@ var phrases = map[string]string{
 	string(Reply): "a reply", string(Unreachable): "unreachable (a word from the kernel or a router)",
 	string(NoReply): "no reply (silence)", string(Refused): "refused (nobody listens)",
 	fails: "no reply, for whatever reason", string(Present): "present", string(Absent): "absent", none: "none",
+	string(Same): "one namespace", string(Different): "several namespaces", string(Free): "free", string(Taken): "taken (address already in use)",
 	string(Ran): "a command that runs",
 }
 

@@ -54,6 +54,10 @@ var kinds = map[string]kind{
 	"route":     {read: readRoute, words: []string{string(Present), none}, fields: []field{{"via", address}, {"dev", anyText}, {"src", address}}},
 	"address":   {read: readAddress, words: []string{string(Present), none}, fields: []field{{"has", prefix}, {"all", prefix}}, list: "all"},
 	"neighbour": {read: readNeighbour, words: []string{string(Present), string(Absent)}, last: true},
+	"link":      {read: readLink, words: []string{string(Present), none}, fields: linkFields},
+	"namespace": {read: readNamespace, words: []string{string(Same), string(Different)}},
+	"packet":    {read: readPacket, words: []string{string(Present), none}, fields: packetFields},
+	"listen":    {read: readListen, words: []string{string(Free), string(Taken)}},
 	"command":   {read: readCommand, words: []string{string(Ran)}, fields: []field{{"status", number}, {"stdout", anyText}}, within: commandWithin, once: true},
 }
 
@@ -110,7 +114,7 @@ func title(p Probe, e Expect) string {
 			return s
 		}
 		return s + ": " + e.Word
-	case len(e.Fields) > 0, e.Word == none, e.Word == string(Absent):
+	case len(e.Fields) > 0, e.Word == none, e.Word == string(Absent), e.Word == string(Different), e.Word == string(Taken):
 		return p.String() + ": " + e.String()
 	}
 	return p.String()
@@ -139,6 +143,9 @@ func (r *reader) asker(w topology.Word) string {
 		r.Complain(w.Pos, "%s is a bridge: a switch asks nothing, ask from a namespace or from the host", w)
 	} else if !r.state.HasNode(w.Text) {
 		r.Complain(w.Pos, "%s", topology.Unknown("node", w.Text, r.nodes()))
+	}
+	if r.state.Home(w.Text) == topology.Host { // a second name of the host is the host
+		return topology.Host
 	}
 	return w.Text
 }

@@ -66,6 +66,11 @@ func TestRead(t *testing.T) {
 		{"route", mapping("in", "red", "to", "blue"), word("none"), "red has a route to blue (192.168.15.2): none", "ip -n red route get 192.168.15.2"},
 		{"address", mapping("in", "red", "on", "veth-red"), mapping("has", "192.168.15.1/24"), "veth-red in red has an address: 192.168.15.1/24", "ip -n red addr show dev veth-red"},
 		{"neighbour", mapping("in", "red", "address", "blue", "on", "veth-red"), word("absent"), "red has learnt the MAC address of blue (192.168.15.2): absent", "ip -n red neigh show 192.168.15.2 dev veth-red"},
+		{"link", mapping("in", "red", "on", "veth-red"), mapping("promiscuity", "1"), "red has an interface veth-red: promiscuity 1", "ip -n red -d link show dev veth-red"},
+		{"namespace", among(mapping(), list("host", "red")), word("different"), "host and red are one network namespace: several namespaces", "stat -L -c '%n net:[%i]' /proc/self/ns/net /run/netns/red"},
+		{"listen", mapping("in", "red", "at", "80"), word("taken"), "a server can have TCP port 80 in red: taken (address already in use)", "ip netns exec red nc -l -p 80"},
+		{"listen", mapping("in", "host", "at", "[::1]:53/udp"), topology.Value{}, "a server can have UDP [::1]:53 in host", "nc -l -u -s ::1 -p 53"},
+		{"packet", mapping("from", "red", "to", "blue", "in", "host", "on", "v-net-0"), mapping("vni", "42"), "a ping from red to blue (192.168.15.2) passes v-net-0 in host: vni 42", "tcpdump -c1 -eni v-net-0 'icmp or icmp6 or udp port 4789'"},
 		{"command", argv("ls", "a b"), topology.Value{}, "red: ls 'a b': status 0", "ip netns exec red ls 'a b'"},
 	}
 	for _, tt := range tests {
@@ -139,6 +144,10 @@ func TestReadMistakes(t *testing.T) {
 		{"http", mapping("from", "red", "to", "http://blue/"), mapping("stauts", "200"), "", `lab.yaml:1:2: verify: unknown key "stauts", did you mean "status"?`},
 		{"http", mapping("from", "red", "to", "http://blue/"), mapping("status", "ok", "seen-as", "red"), "", "lab.yaml:2:3: verify: status: want a number, found \"ok\"\nlab.yaml:2:3: verify: seen-as: want an IP address such as 192.168.15.2, found \"red\""},
 		{"address", mapping("in", "red", "on", "veth-red"), mapping("has", "192.168.15.1"), "", `lab.yaml:2:3: verify: has: want an address with its prefix length such as 192.168.15.1/24, found "192.168.15.1"`},
+		{"namespace", among(mapping(), list("red")), any, "", `lab.yaml:1:1: verify.namespace: among: want at least two namespaces: among: [host, web]`},
+		{"listen", mapping("in", "red", "at", "eighty:80/sctp"), any, "", "lab.yaml:2:3: verify.listen: want a port such as 80, 53/udp or 127.0.0.1:8080, found \"eighty:80/sctp\"\nlab.yaml:2:3: verify.listen: \"eighty:80/sctp\": the protocol must be tcp or udp"},
+		{"listen", mapping("in", "red", "at", "0"), any, "", `lab.yaml:2:3: verify.listen: port "0": want a port from 1 to 65535`},
+		{"link", mapping("in", "red", "on", "eth0"), mapping("mac", "01:02"), "", `lab.yaml:2:3: verify: mac: want a MAC address such as 02:42:ac:11:00:02, found "01:02"`},
 		{"command", mapping("in", "red"), any, "", `lab.yaml:1:1: verify.command: argv: want the words of a command: argv: [cat, /etc/hosts]`},
 	}
 	for _, tt := range tests {

@@ -21,6 +21,7 @@ import (
 func TestTables(t *testing.T) {
 	n := newNet(t)
 	n.kernel.AllowCommands = true
+	n.serve(t, op.Service{NS: "blue", Kind: "tcp-echo", Port: 7})
 	n.ask(t, "ping", mapping("from", "red", "to", "10.0.0.254"), topology.Value{}, "")
 	anything := topology.Value{}
 	tests := []struct {
@@ -45,6 +46,25 @@ func TestTables(t *testing.T) {
 		{"neighbour", mapping("in", "blue", "address", "10.0.0.254"), word("absent"), probe.Passed, ""},
 		{"neighbour", mapping("in", "blue", "address", "10.0.0.254"), anything, probe.Failed, "expected present, got absent (blue has not learnt 10.0.0.254)"},
 		{"neighbour", mapping("in", "blue", "address", "10.0.0.254", "on", "eth7"), anything, probe.Failed, "expected present, got absent (blue has no interface eth7)"},
+		{"link", mapping("in", "red", "on", "eth0"), mapping("kind", "veth", "mtu", "1500", "state", "up", "promiscuity", "0"), probe.Passed, ""},
+		{"link", mapping("in", "red", "on", "eth9"), word("none"), probe.Passed, ""},
+		{"link", mapping("in", "red", "on", "lo"), mapping("mac", "02:42:AC:11:00:02"), probe.Failed, "expected mac 02:42:ac:11:00:02, got present (lo in red: device, state up, mtu 65536, promiscuity 0)"},
+		{"namespace", among(mapping(), list("red", "blue")), word("different"), probe.Passed, ""},
+		{"namespace", among(mapping(), list("red", "red")), anything, probe.Passed, ""},
+		{"namespace", among(mapping(), list("host", "red")), anything, probe.Failed, "expected one namespace, got different (host is net:["},
+		{"namespace", among(mapping(), list("host", "red", "red")), word("different"), probe.Failed, "expected several namespaces, got mixed (host is net:["},
+		{"listen", mapping("in", "blue", "at", "80"), anything, probe.Passed, ""},
+		{"listen", mapping("in", "blue", "at", "7"), word("taken"), probe.Passed, ""},
+		{"listen", mapping("in", "blue", "at", "7/udp"), anything, probe.Passed, ""},
+		{"listen", mapping("in", "blue", "at", "127.0.0.1:7"), anything, probe.Failed, "expected free, got taken (bind TCP 127.0.0.1:7 in blue: address already in use)"},
+		{"listen", mapping("in", "blue", "at", "10.9.9.9:7"), anything, probe.Broken, "could not be asked: bind TCP 10.9.9.9:7 in blue: cannot assign requested address"},
+		{"packet", mapping("from", "red", "to", "blue", "in", "rt", "on", "r1"), mapping("src", "10.0.0.1", "dst", "10.0.1.2", "ttl", "63", "size", "84"), probe.Passed, ""},
+		{"packet", mapping("from", "red", "to", "fd00:0:0:b::2", "in", "rt", "on", "r0"), mapping("src", "fd00:0:0:a::1", "ttl", "64", "size", "104"), probe.Passed, ""},
+		{"packet", mapping("from", "red", "to", "blue", "in", "dark", "on", "eth0"), word("none"), probe.Passed, ""},
+		{"packet", mapping("from", "red", "to", "blue", "in", "dark", "on", "eth0"), anything, probe.Failed, "expected present, got absent (the ping was answered and did not pass there)"},
+		{"packet", mapping("from", "lonely", "to", "blue", "in", "rt", "on", "r0"), anything, probe.Failed, "expected present, got absent (it was not seen on r0 in rt: unreachable (Network is unreachable: lonely has no route to 10.0.1.2))"},
+		{"packet", mapping("from", "red", "to", "blue", "in", "rt", "on", "r9"), anything, probe.Broken, "could not be asked: rt has no interface r9"},
+		{"packet", mapping("from", "red", "to", "blue", "in", "rt", "on", "r0"), mapping("vni", "42"), probe.Failed, "expected vni 42, got present (IP 10.0.0.1 > 10.0.1.2: echo request)"},
 		{"command", argv("ip", "-br", "link"), mapping("stdout", "eth0@"), probe.Passed, ""},
 		{"command", argv("false"), mapping("status", "1"), probe.Passed, ""},
 		{"command", argv("ls", "/nowhere"), anything, probe.Failed, "expected status 0, got ran (status 2, output \"\", error \"ls: cannot access '/nowhere'"},
@@ -59,8 +79,11 @@ func TestTables(t *testing.T) {
 }
 
 func within(kind string) string {
-	if kind == "command" {
+	switch kind {
+	case "command":
 		return "5s"
+	case "packet":
+		return "500ms"
 	}
 	return "50ms"
 }

@@ -11,9 +11,9 @@ import (
 )
 
 // programs are all that a script may run: iproute2, iptables, nft, procps, and
-// the few words that every POSIX shell has at hand.
+// the few words that every Linux has at hand.
 func programs() []string {
-	return []string{"ip", "ip6tables", "iptables", "mkdir", "mount", "nft", "printf", "sysctl"}
+	return []string{"bridge", "ip", "ip6tables", "iptables", "mkdir", "mount", "nft", "printf", "sysctl", "touch"}
 }
 
 // program names what a command runs in the end, inside a namespace or not.
@@ -50,12 +50,15 @@ func control(r rune) bool { return unicode.IsControl(r) && r != '\t' }
 // typed is a command as one line that can be typed.
 func typed(c op.Command) string { return strings.Join(parts(c), " && ") }
 
-// parts are the lines of a command, more than one only for a file, which is
-// written with its line breaks escaped. A script needs them apart: sh -e does
-// not stop at a failure before &&.
+// parts are the lines of a command. A script needs them apart: sh -e does not
+// stop at a failure before &&. A file is written with its line breaks escaped.
 func parts(c op.Command) []string {
 	if !isWrite(c) {
-		return []string{c.String()}
+		var out []string
+		for _, part := range c.Parts() {
+			out = append(out, part.String())
+		}
+		return out
 	}
 	file := c[1]
 	return []string{

@@ -179,7 +179,7 @@ func (r change) json() planChange {
 	case len(r.command) == 0:
 	case r.command.IsRemark():
 		c.Remark = r.command[1]
-	case isWrite(r.command):
+	case isWrite(r.command), len(r.command.Parts()) > 1:
 		c.Shell = typed(r.command)
 	default:
 		c.Argv, c.Shell = r.command, r.command.String()

@@ -136,10 +136,12 @@ func (s *script) command(step lab.Step, c op.Command) {
 			s.line("# ", l)
 		}
 	default:
-		if err := fit(c); err != nil && s.err == nil {
-			s.err = &topology.Error{Pos: step.Pos, Msg: fmt.Sprintf("%s: %v", step.Op, err)}
+		for _, part := range c.Parts() {
+			if err := fit(part); err != nil && s.err == nil {
+				s.err = &topology.Error{Pos: step.Pos, Msg: fmt.Sprintf("%s: %v", step.Op, err)}
+			}
+			s.used[program(part)] = true
 		}
-		s.used[program(c)] = true
 		if isWrite(c) {
 			s.used["mkdir"], s.files[c[1]] = true, true
 		}

@@ -1,0 +1,85 @@
+package op
+
+import (
+	"slices"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"nslab/topology"
+)
+
+// child is an interface that sits on another one, its parent: what it sends
+// leaves by the parent, and it goes with it.
+type child struct {
+	device
+	Parent device // its name is "" where the kind needs none
+}
+
+// readChild reads what every such kind has: one end, and a parent.
+func readChild(l topology.Link, ends []device, args *topology.Args) (child, bool) {
+	if l.Parent == nil || len(ends) != 1 {
+		args.Complain(l.Pos, `a %s has a parent and one end: parent: "host:eth0", endpoint: "red:eth0 192.168.1.50/24"`, l.Kind)
+		return child{}, false
+	}
+	c := child{device: ends[0], Parent: device{NS: l.Parent.Node.Text, Name: l.Parent.Interface.Text}}
+	if c.NS == topology.Host && c.Parent.NS != topology.Host {
+		args.Complain(l.Parent.Pos, "%s is in %s, and ip(8) has no word for the host to make a child of it there: put the end into a namespace", c.Parent.Name, c.Parent.NS)
+		return child{}, false
+	}
+	return c, true
+}
+
+// add makes the interface where it belongs: the request is sent beside the
+// parent and names the namespace in which the interface is born.
+func (c child) add(k *Kernel, link func(netlink.LinkAttrs) netlink.Link) error {
+	home, err := k.Open(c.NS)
+	if err != nil {
+		return err
+	}
+	defer home.Close()
+	parent, err := look(k, c.Parent)
+	if err != nil {
+		return err
+	}
+	attrs := c.attrs(k)
+	attrs.ParentIndex, attrs.Namespace = parent.Attrs().Index, netlink.NsFd(home.Fd())
+	return k.addLink(c.Parent.NS, link(attrs), c.device)
+}
+
+// addLink makes an interface with an index of our choice, see Kernel.index, or
+// if that is taken with one of the kernel's.
+func (k *Kernel) addLink(ns string, link netlink.Link, ends ...device) error {
+	send := func() error {
+		return taken(k, k.In(ns, func(h *netlink.Handle) error { return h.LinkAdd(link) }), ends...)
+	}
+	link.Attrs().Index = k.index(ends[0].NS, ends[0].Name)
+	err := send()
+	if err == unix.EEXIST { //nolint:errorlint // not a name: the index
+		link.Attrs().Index = 0
+		err = send()
+	}
+	return err
+}
+
+// command is `ip link add link PARENT name NAME ... type KIND ...`.
+func (c child) command(kind ...string) Command {
+	return ip(c.Parent.NS, slices.Concat([]string{"link", "add", "link", c.Parent.Name, "name", c.Name}, c.born(kind))...)
+}
+
+// born are the words that say what is made, and where.
+func (c child) born(kind []string) []string {
+	words := c.args()
+	if c.NS != c.Parent.NS {
+		words = append(words, "netns", c.NS)
+	}
+	return slices.Concat(words, []string{"type"}, kind)
+}
+
+// On is the namespace, and the parent, which the interface cannot outlive.
+func (c child) On() []Object {
+	if c.Parent.Name == "" {
+		return c.device.On()
+	}
+	return []Object{NetNS(c.NS), NetNS(c.Parent.NS), Dev(c.Parent.NS, c.Parent.Name)}
+}

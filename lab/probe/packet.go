@@ -1,0 +1,115 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"nslab/lab/op"
+)
+
+// packet asks what a ping looks like at a place on its way: which addresses it
+// has there, and what it is wrapped in. A ping is sent, and the echo request is
+// looked for on an interface, by what is in it, whatever is around it.
+type packet struct {
+	ping
+	in, on string
+}
+
+func readPacket(r *reader) []Probe {
+	from := r.place("from")
+	to := r.Required("to", "blue")
+	return []Probe{packet{ping{from, r.resolve(from, to.Pos, to.Text), 1}, r.place("in"), r.Required("on", "eth0").Text}}
+}
+
+// packetFields are the keys of an expectation. The inner addresses are those of
+// what a packet carries, where that is a packet again.
+var packetFields = []field{
+	{"src", address},
+	{"dst", address},
+	{"src-mac", macAddress},
+	{"dst-mac", macAddress},
+	{"ttl", number},
+	{"size", number},
+	{"port", number},
+	{"vni", number},
+	{"inner-src", address},
+	{"inner-dst", address},
+}
+
+func (p packet) Ask(ctx context.Context, k *op.Kernel) Answer { return alone(ctx, k, p) }
+
+func (p packet) ask(ctx context.Context, r *rig, pat patience) Answer {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	at := born{p.from, p.to.addr.Is6()}
+	sock, err := r.pinger(at)
+	if err != nil {
+		return broken(err)
+	}
+	defer r.release(at, sock)
+	t, err := r.tap(p.in, p.on)
+	if err != nil {
+		return broken(err)
+	}
+	defer t.Close()
+	e := sock.echo(p.to.addr)
+	defer sock.forget(e)
+	answers := make(chan Answer, 1)
+	go func() { _ = t.reading(t.watch(sock, e, answers)) }() // ends when the socket is closed
+	send := func() (Answer, bool) {
+		if err := sock.send(e); err != nil {
+			return unsent(p.from, p.to.addr, err), true
+		}
+		return Answer{}, false
+	}
+	if a, ok := send(); ok {
+		return p.unseen(a)
+	}
+	return p.seen(r.await(ctx, question{from: p.from, to: p.to.addr, answers: p.orReply(ctx, answers, e), again: send, patience: pat}))
+}
+
+// orReply is what was seen, or else what came of the ping: it went by another way.
+func (p packet) orReply(ctx context.Context, seen <-chan Answer, e *echo) <-chan Answer {
+	out := make(chan Answer, 1)
+	go func() {
+		var a Answer
+		select {
+		case a = <-seen:
+		case a = <-e.answers:
+			if a.Outcome == Reply {
+				a = Answer{Outcome: Absent, Text: "the ping was answered and did not pass there"}
+			}
+			a = lastWord(ctx, question{answers: seen}, a)
+		case <-ctx.Done():
+			return
+		}
+		out <- a
+	}()
+	return out
+}
+
+func (p packet) seen(a Answer) Answer {
+	if a.Outcome == Present || a.Outcome == Absent || a.Outcome == Error {
+		return a
+	}
+	return p.unseen(a)
+}
+
+// unseen makes an answer of the ping that of the question.
+func (p packet) unseen(a Answer) Answer {
+	if a.Outcome == Error {
+		return a
+	}
+	return Answer{Outcome: Absent, Text: fmt.Sprintf("it was not seen on %s in %s: %s", p.on, p.in, a)}
+}
+
+func (p packet) Command() op.Command {
+	return inside(p.in, "tcpdump", "-c1", "-eni", p.on, "icmp or icmp6 or udp port "+strconv.Itoa(vxlanPort))
+}
+
+func (p packet) String() string {
+	return fmt.Sprintf("a ping from %s to %s passes %s in %s", p.from, p.to, p.on, p.in)
+}
+
+func (p packet) Nodes() []string { return p.to.nodes(p.from, p.in) }

@@ -1,0 +1,156 @@
+package probe
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+const vxlanPort = 4789
+
+// tap hears every frame of an interface, packet(7).
+type tap struct{ *socket }
+
+func (r *rig) tap(ns, dev string) (*tap, error) {
+	fd := -1
+	err := r.inside(ns, func() error {
+		l, err := (&netlink.Handle{}).LinkByName(dev)
+		if errors.As(err, new(netlink.LinkNotFoundError)) {
+			return fmt.Errorf("%s has no interface %s", ns, dev)
+		}
+		if err != nil {
+			return err
+		}
+		if fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0); err != nil {
+			return err
+		}
+		all := binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, unix.ETH_P_ALL))
+		return unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: l.Attrs().Index})
+	})
+	if fd < 0 {
+		return nil, err
+	}
+	s := &socket{File: os.NewFile(uintptr(fd), "tap")}
+	if err == nil {
+		s.raw, err = s.SyscallConn()
+	}
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	return &tap{s}, nil
+}
+
+// watch hands the first frame that carries an echo request of e to answers.
+func (t *tap) watch(p *pinger, e *echo, answers chan<- Answer) func(fd int) bool {
+	b := make([]byte, 1<<16)
+	return func(fd int) bool {
+		for {
+			n, _, err := unix.Recvfrom(fd, b, unix.MSG_DONTWAIT)
+			if err != nil {
+				return !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR)
+			}
+			f := frame{gopacket.NewPacket(b[:n], layers.LayerTypeEthernet, gopacket.NoCopy).Layers()}
+			if f.carries(p, e) {
+				answers <- Answer{Outcome: Present, Text: f.String(), Data: f.data()}
+				return true
+			}
+		}
+	}
+}
+
+// frame is a frame taken apart, from the outside in.
+type frame struct{ layers []gopacket.Layer }
+
+// carries says whether the innermost layer is an echo request of e.
+func (f frame) carries(p *pinger, e *echo) bool {
+	for _, l := range f.layers {
+		var b []byte
+		switch l := l.(type) {
+		case *layers.ICMPv4:
+			if l.TypeCode.Type() != layers.ICMPv4TypeEchoRequest {
+				continue
+			}
+			b = append(binary.BigEndian.AppendUint16(nil, l.Seq), l.Payload...)
+		case *layers.ICMPv6Echo:
+			b = append(binary.BigEndian.AppendUint16(nil, l.SeqNumber), l.Payload...)
+		}
+		if len(b) >= 10 && [8]byte(b[2:10]) == p.nonce && p.sent(e, binary.BigEndian.Uint16(b)) {
+			return true
+		}
+	}
+	return false
+}
+
+// sent says whether a sequence number belongs to a ping.
+func (p *pinger) sent(e *echo, seq uint16) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, ok := e.sent[seq]
+	return ok
+}
+
+// data is what an expectation may compare.
+func (f frame) data() map[string]string {
+	d := map[string]string{}
+	set := func(key, value string) {
+		if d[key] == "" {
+			d[key] = value
+		}
+	}
+	address := func(src, dst net.IP) {
+		if d["src"] != "" {
+			d["inner-src"], d["inner-dst"] = src.String(), dst.String()
+		}
+		set("src", src.String())
+		set("dst", dst.String())
+	}
+	for _, l := range f.layers {
+		switch l := l.(type) {
+		case *layers.Ethernet:
+			set("src-mac", l.SrcMAC.String())
+			set("dst-mac", l.DstMAC.String())
+		case *layers.IPv4:
+			address(l.SrcIP, l.DstIP)
+			set("ttl", fmt.Sprint(l.TTL))
+			set("size", fmt.Sprint(l.Length))
+		case *layers.IPv6:
+			address(l.SrcIP, l.DstIP)
+			set("ttl", fmt.Sprint(l.HopLimit))
+			set("size", fmt.Sprint(int(l.Length)+len(l.Contents)))
+		case *layers.UDP:
+			set("port", fmt.Sprint(uint16(l.DstPort)))
+		case *layers.VXLAN:
+			set("vni", fmt.Sprint(l.VNI))
+		}
+	}
+	return d
+}
+
+// String is the frame in about the words of tcpdump(8).
+func (f frame) String() string {
+	var words []string
+	for _, l := range f.layers {
+		switch l := l.(type) {
+		case *layers.IPv4:
+			words = append(words, fmt.Sprintf("IP %s > %s", l.SrcIP, l.DstIP))
+		case *layers.IPv6:
+			words = append(words, fmt.Sprintf("IP6 %s > %s", l.SrcIP, l.DstIP))
+		case *layers.UDP:
+			words = append(words, fmt.Sprintf("UDP port %d", l.DstPort))
+		case *layers.VXLAN:
+			words = append(words, fmt.Sprintf("VXLAN vni %d", l.VNI))
+		case *layers.ICMPv4, *layers.ICMPv6Echo:
+			words = append(words, "echo request")
+		}
+	}
+	return strings.Join(words, ": ")
+}
