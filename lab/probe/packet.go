@@ -48,15 +48,14 @@ func (p packet) ask(ctx context.Context, r *rig, pat patience) Answer {
 		return broken(err)
 	}
 	defer r.release(at, sock)
-	t, err := r.tap(p.in, p.on)
+	e := sock.echo(p.to.addr)
+	defer sock.forget(e)
+	t, err := r.tap(p.in, p.on, func(f frame) bool { return f.carries(sock, e) })
 	if err != nil {
 		return broken(err)
 	}
 	defer t.Close()
-	e := sock.echo(p.to.addr)
-	defer sock.forget(e)
-	answers := make(chan Answer, 1)
-	go func() { _ = t.reading(t.watch(sock, e, answers)) }() // ends when the socket is closed
+	go func() { _ = t.reading(t.drain) }() // ends when the socket is closed
 	send := func() (Answer, bool) {
 		if err := sock.send(e); err != nil {
 			return unsent(p.from, p.to.addr, err), true
@@ -66,25 +65,20 @@ func (p packet) ask(ctx context.Context, r *rig, pat patience) Answer {
 	if a, ok := send(); ok {
 		return p.unseen(a)
 	}
-	return p.seen(r.await(ctx, question{from: p.from, to: p.to.addr, answers: p.orReply(ctx, answers, e), again: send, patience: pat}))
+	return p.seen(r.await(ctx, question{from: p.from, to: p.to.addr, answers: p.orReply(ctx, t, e), again: send, patience: pat}))
 }
 
 // orReply is what was seen, or else what came of the ping: it went by another way.
-func (p packet) orReply(ctx context.Context, seen <-chan Answer, e *echo) <-chan Answer {
+func (p packet) orReply(ctx context.Context, t *tap, e *echo) <-chan Answer {
 	out := make(chan Answer, 1)
 	go func() {
-		var a Answer
 		select {
-		case a = <-seen:
-		case a = <-e.answers:
-			if a.Outcome == Reply {
-				a = Answer{Outcome: Absent, Text: "the ping was answered and did not pass there"}
-			}
-			a = lastWord(ctx, question{answers: seen}, a)
+		case a := <-t.seen:
+			out <- a
+		case a := <-e.answers:
+			out <- t.after(a)
 		case <-ctx.Done():
-			return
 		}
-		out <- a
 	}()
 	return out
 }

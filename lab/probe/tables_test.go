@@ -79,11 +79,8 @@ func TestTables(t *testing.T) {
 }
 
 func within(kind string) string {
-	switch kind {
-	case "command":
+	if kind == "command" {
 		return "5s"
-	case "packet":
-		return "500ms"
 	}
 	return "50ms"
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
@@ -16,10 +17,18 @@ import (
 
 const vxlanPort = 4789
 
-// tap hears every frame of an interface, packet(7).
-type tap struct{ *socket }
+// tap hears every frame of an interface, packet(7), and tells of the first that
+// is wanted.
+type tap struct {
+	*socket
+	wanted func(frame) bool
+	seen   chan Answer
 
-func (r *rig) tap(ns, dev string) (*tap, error) {
+	mu sync.Mutex
+	b  []byte
+}
+
+func (r *rig) tap(ns, dev string, wanted func(frame) bool) (*tap, error) {
 	fd := -1
 	err := r.inside(ns, func() error {
 		l, err := (&netlink.Handle{}).LinkByName(dev)
@@ -46,25 +55,44 @@ func (r *rig) tap(ns, dev string) (*tap, error) {
 		s.Close()
 		return nil, err
 	}
-	return &tap{s}, nil
+	return &tap{socket: s, wanted: wanted, seen: make(chan Answer, 1), b: make([]byte, 1<<16)}, nil
 }
 
-// watch hands the first frame that carries an echo request of e to answers.
-func (t *tap) watch(p *pinger, e *echo, answers chan<- Answer) func(fd int) bool {
-	b := make([]byte, 1<<16)
-	return func(fd int) bool {
-		for {
-			n, _, err := unix.Recvfrom(fd, b, unix.MSG_DONTWAIT)
-			if err != nil {
-				return !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR)
+// drain looks at all frames there are. It is done when it has found one.
+func (t *tap) drain(fd int) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for {
+		n, _, err := unix.Recvfrom(fd, t.b, unix.MSG_DONTWAIT)
+		if err != nil {
+			return !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR)
+		}
+		f := frame{gopacket.NewPacket(t.b[:n], layers.LayerTypeEthernet, gopacket.NoCopy).Layers()}
+		if t.wanted(f) {
+			select {
+			case t.seen <- Answer{Outcome: Present, Text: f.String(), Data: f.data()}:
+			default: // the ping was sent again, and seen again
 			}
-			f := frame{gopacket.NewPacket(b[:n], layers.LayerTypeEthernet, gopacket.NoCopy).Layers()}
-			if f.carries(p, e) {
-				answers <- Answer{Outcome: Present, Text: f.String(), Data: f.data()}
-				return true
-			}
+			return true
 		}
 	}
+}
+
+// after is what is known once a ping has its answer: a frame that was to be
+// heard is heard before that.
+func (t *tap) after(a Answer) Answer {
+	_ = t.control(func(fd int) error {
+		t.drain(fd)
+		return nil
+	})
+	select {
+	case a = <-t.seen:
+	default:
+		if a.Outcome == Reply {
+			a = Answer{Outcome: Absent, Text: "the ping was answered and did not pass there", permanent: true}
+		}
+	}
+	return a
 }
 
 // frame is a frame taken apart, from the outside in.
