@@ -86,6 +86,10 @@ func keptUnder(dir string) kept {
 // knows says whether the lab called name knows of anything that it has made. A
 // journal that cannot be read may know a lot.
 func knows(dir, name string) bool {
+	if name == GuestDir {
+		_, err := os.Lstat(filepath.Join(dir, name))
+		return err == nil
+	}
 	if !Exists(dir, name) {
 		return false
 	}

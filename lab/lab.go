@@ -16,6 +16,10 @@ import (
 // /run of a sandbox has one of its own.
 const StateDir = "/run/nslab/labs"
 
+// GuestDir is the directory beside those of the labs in which lab/cni keeps what
+// its attachments share. It is there as long as there is one.
+const GuestDir = ".cni"
+
 const noFollow = unix.O_NOFOLLOW | unix.O_CLOEXEC
 
 // Lab is a topology that is built, partly built, or about to be. It is locked

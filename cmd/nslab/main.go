@@ -4,12 +4,17 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 
+	"nslab/lab/cni"
 	"nslab/lab/sandbox"
 	"nslab/lab/serve"
 )
 
 func main() {
+	if filepath.Base(os.Args[0]) == cni.Plugin {
+		os.Exit(cni.Main(cni.Process{Getenv: os.Getenv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}))
+	}
 	// Two commands are for nslab itself: the process that holds a sandbox, and
 	// the services that a lab runs. They get by without the command line.
 	if len(os.Args) > 1 {

@@ -76,6 +76,13 @@ func examples(t *testing.T) []example {
 		{"bridge", []op.Op{room}, sw, inHere("ip link"), "an interface sw exists in here, but this lab did not make it (bridge, "},
 		{"mtu of a bridge", []op.Op{room, sw}, op.MTU{NS: "here", Dev: "sw", MTU: 1400}, inHere("ip link"), ""},
 		{"port", []op.Op{room, other, plug, sw}, op.Master{NS: "here", Dev: "a", Bridge: "sw"}, inHere("ip -o link show type veth"), ""},
+		{
+			"hairpin",
+			[]op.Op{room, other, plug, sw, op.Master{NS: "here", Dev: "a", Bridge: "sw"}},
+			op.Hairpin{NS: "here", Dev: "a", Bridge: "sw"},
+			inHere("sh -c 'ip -d -o link show a | grep -o hairpin.[^ ]*'"), "",
+		},
+		{"promiscuous", []op.Op{room, sw}, op.Promisc{NS: "here", Dev: "sw"}, inHere("ip link show sw"), ""},
 		{"up", []op.Op{room, other, plug}, op.Up{NS: "here", Dev: "a"}, inHere("ip -br link"), ""},
 		{"lo", []op.Op{room}, op.Up{NS: "here", Dev: "lo"}, inHere("ip -br link"), ""},
 		{"address", []op.Op{room, other, plug}, addr, inHere("ip addr"), ""},

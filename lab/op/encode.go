@@ -17,6 +17,8 @@ var facts = []Op{
 	Bridge{},
 	MTU{},
 	Master{},
+	Hairpin{},
+	Promisc{},
 	Up{},
 	Addr{},
 	Route{},

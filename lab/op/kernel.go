@@ -44,7 +44,7 @@ func (k *Kernel) Open(ns string) (*netns.NS, error) {
 	if ns == topology.Host {
 		return netns.Current()
 	}
-	return netns.Open(ns)
+	return openPlace(ns)
 }
 
 // Inside runs f in namespace ns. Goroutines that f starts run outside.
@@ -52,7 +52,7 @@ func (k *Kernel) Inside(ns string, f func() error) error {
 	if ns == topology.Host {
 		return f()
 	}
-	n, err := netns.Open(ns)
+	n, err := openPlace(ns)
 	if err != nil {
 		return halfMade(ns, err)
 	}
@@ -109,9 +109,12 @@ func (k *Kernel) index(ns, dev string) int {
 }
 
 // Group is the device group (IFLA_GROUP) of the lab's interfaces. It is never
-// 0, the group of everybody else.
+// 0, the group of everybody else. Guests' groups lie in a range of their own.
 func (k *Kernel) Group() uint32 {
 	h := sha256.Sum256([]byte(k.Lab))
+	if guest(k.Lab) {
+		return binary.BigEndian.Uint32(h[:])&0x1fffffff | 0x20000000
+	}
 	return binary.BigEndian.Uint32(h[:])&0x3fffffff | 0x40000000
 }
 

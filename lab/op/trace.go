@@ -3,6 +3,7 @@ package op
 import (
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/vishvananda/netlink"
@@ -14,12 +15,14 @@ import (
 // Trace is an object of the kernel, on this host, that carries a mark of
 // nslab: it is known by the mark, whatever it is called.
 type Trace struct {
-	Kind   TraceKind
-	Name   string
-	Mark   string // by which it is known
-	Lab    string // whose it is; "" when the mark does not tell
-	Group  uint32 // of an interface: which lab it is, for who knows its name
-	remove func() error
+	Kind  TraceKind
+	Name  string
+	Mark  string // by which it is known
+	Lab   string // whose it is; "" when the mark does not tell
+	Group uint32 // of an interface: which lab it is, for who knows its name
+
+	address net.HardwareAddr // of an interface
+	remove  func() error
 }
 
 // TraceKind says what a trace is.
@@ -36,7 +39,7 @@ const (
 // Remove removes the object, if it still carries the mark.
 func (t Trace) Remove() error { return gone(t.remove()) }
 
-// Traces lists every object on this host that carries a mark of nslab. dir is
+// Traces lists every object on this host that carries the mark of a lab. dir is
 // where the labs are kept: a service that one of them has written down is no
 // trace, it is known better.
 func Traces(dir string) ([]Trace, error) {
@@ -50,11 +53,11 @@ func Traces(dir string) ([]Trace, error) {
 		}
 		out = append(out, found...)
 	}
-	return out, nil
+	return slices.DeleteFunc(out, func(t Trace) bool { return guest(t.Lab) }), nil
 }
 
 // marks are the texts of Kernel.Mark. Anybody may write anything there.
-var marks = topology.Pattern(`^nslab:([a-zA-Z0-9][a-zA-Z0-9._-]*):(\S+)$`)
+var marks = topology.Pattern(`^nslab:([a-zA-Z0-9][a-zA-Z0-9._/~-]*):(\S+)$`)
 
 // readMark reads a mark.
 func readMark(mark string) (lab, object string, ok bool) {
@@ -68,7 +71,10 @@ func readMark(mark string) (lab, object string, ok bool) {
 // groups says whether a device group may be one of Kernel.Group.
 func groups(g uint32) bool { return g>>30 == 1 }
 
-func linkTraces() ([]Trace, error) {
+func linkTraces() ([]Trace, error) { return tracesOf(groups) }
+
+// tracesOf are the interfaces on this host that nslab has made in one of the groups.
+func tracesOf(groups func(uint32) bool) ([]Trace, error) {
 	links, err := LinkList(&netlink.Handle{})
 	if err != nil {
 		return nil, err
@@ -80,7 +86,7 @@ func linkTraces() ([]Trace, error) {
 			continue
 		}
 		out = append(out, Trace{
-			Kind: TraceLink, Name: a.Name, Group: a.Group, Mark: fmt.Sprintf("%s, group %d", a.HardwareAddr, a.Group),
+			Kind: TraceLink, Name: a.Name, Group: a.Group, address: a.HardwareAddr, Mark: fmt.Sprintf("%s, group %d", a.HardwareAddr, a.Group),
 			remove: func() error { return delMarked(a.Index, a.HardwareAddr, a.Group) },
 		})
 	}
