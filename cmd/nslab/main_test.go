@@ -7,6 +7,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"nslab/lab/cni"
 	"nslab/lab/kerneltest"
 )
 
@@ -29,7 +30,7 @@ func TestMain(m *testing.M) {
 }
 
 func isNslab() bool {
-	if name := filepath.Base(os.Args[0]); name == "nslab" || name == "exe" {
+	if name := filepath.Base(os.Args[0]); name == "nslab" || name == "exe" || name == cni.Plugin {
 		return true
 	}
 	return len(os.Args) > 1 && (os.Args[1] == "hold" || os.Args[1] == "serve")

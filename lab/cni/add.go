@@ -109,16 +109,18 @@ func (a *adder) address(l *layer3) error {
 			return fmt.Errorf("%s: %w", f.Command(), err)
 		}
 	}
-	for _, g := range l.gateways(a.request) {
-		if err := a.gateway(g); err != nil {
+	gateways := l.gateways(a.request)
+	for _, g := range gateways {
+		if err := a.gateway(g, gateways); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// gateway gives the bridge an address that it does not have.
-func (a *adder) gateway(g fact) error {
+// gateway gives the bridge an address that it does not have. It is one of all
+// that this attachment needs.
+func (a *adder) gateway(g fact, all []fact) error {
 	if diff, err := g.Diff(g.k); err != nil || diff == "" {
 		return err
 	}
@@ -126,6 +128,9 @@ func (a *adder) gateway(g fact) error {
 	if err != nil {
 		return err
 	}
+	rivals = slices.DeleteFunc(rivals, func(o op.Op) bool {
+		return slices.ContainsFunc(all, func(f fact) bool { return f.Op == o })
+	})
 	if len(rivals) > 0 && !a.conf.ForceAddress {
 		return types.NewError(types.ErrInvalidNetworkConfig, fmt.Sprintf("bridge %s has the address %s, not %s",
 			a.conf.Bridge, rivals[0].(op.Addr).Prefix, g.Op.(op.Addr).Prefix), `"forceAddress": true takes it away`)

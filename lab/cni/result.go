@@ -42,7 +42,7 @@ func (r *request) interfaces(result *current.Result) (int, error) {
 func (l *layer3) tell(result *current.Result, own int) {
 	for _, a := range l.addrs {
 		result.IPs = append(result.IPs, &current.IPConfig{
-			Interface: current.Int(own), Address: *ipNet(a.Prefix), Gateway: a.gateway.AsSlice(),
+			Interface: new(own), Address: *ipNet(a.Prefix), Gateway: a.gateway.AsSlice(),
 		})
 	}
 	for i := range l.routes {
