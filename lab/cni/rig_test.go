@@ -5,18 +5,22 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"nslab/lab/cni"
 	"nslab/lab/kerneltest"
+	"nslab/lab/netns"
 )
 
 // rig is a machine with nslab-bridge on it, and a network.
@@ -55,13 +59,19 @@ func newRig(t *testing.T) *rig {
 	return r
 }
 
-// container makes the namespace of a container and returns its path. The
-// container is deleted when the test ends.
-func (r *rig) container(name string) string {
+// namespace makes that of a container and returns its path.
+func (r *rig) namespace(name string) string {
 	r.Helper()
 	kerneltest.Namespace(r.T, name)
-	r.Cleanup(func() { r.ok(r.call("DEL", name, "/run/netns/"+name, "eth0", nil)) })
 	return "/run/netns/" + name
+}
+
+// container makes a namespace whose attachment goes when the test ends.
+func (r *rig) container(name string) string {
+	r.Helper()
+	netns := r.namespace(name)
+	r.Cleanup(func() { r.ok(r.call("DEL", name, netns, "eth0", nil)) })
+	return netns
 }
 
 // answer is what a run of the plugin has brought.
@@ -228,4 +238,35 @@ func (r *rig) held() []string {
 		out = append(out, filepath.Base(f))
 	}
 	return out
+}
+
+// serves demands that who listens at an address in a container is reached at
+// another one on the host.
+func (r *rig) serves(container, listen, dial string) {
+	r.Helper()
+	n, err := netns.Open(container)
+	if err != nil {
+		r.Fatal(err)
+	}
+	defer n.Close()
+	var l net.Listener
+	if err := n.Do(func() (err error) { l, err = net.Listen("tcp", listen); return err }); err != nil {
+		r.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		if c, err := l.Accept(); err == nil {
+			_, _ = c.Write([]byte(container))
+			c.Close()
+		}
+	}()
+	c, err := net.DialTimeout("tcp", dial, 5*time.Second)
+	if err != nil {
+		r.Errorf("%s is not reached at %s: %v", container, dial, err)
+		return
+	}
+	defer c.Close()
+	if said, err := io.ReadAll(c); string(said) != container || err != nil {
+		r.Errorf("at %s answers %q (%v), want %s", dial, said, err, container)
+	}
 }

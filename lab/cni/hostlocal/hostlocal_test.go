@@ -148,6 +148,29 @@ func TestNothing(t *testing.T) {
 	}
 }
 
+// TestHalfWritten: a nslab that was killed has not removed its draft, which is a
+// reservation by another name.
+func TestHalfWritten(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	c := network(t, dir, `{"subnet": "10.66.0.0/24"}`)
+	if _, err := c.Reserve(owner(0), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(dir+"/lab/10.66.0.2", dir+"/lab/.new"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Reserve(owner(1), nil); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 2 {
+		held, err := c.Held(owner(i))
+		if want := fmt.Sprintf("[10.66.0.%d]", i+2); fmt.Sprint(held) != want || err != nil {
+			t.Errorf("c%d holds %v (%v), want %s", i, held, err, want)
+		}
+	}
+}
+
 func TestParallel(t *testing.T) {
 	t.Parallel()
 	c := network(t, t.TempDir(), `{"subnet": "10.66.0.0/25"}`)

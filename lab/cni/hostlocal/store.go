@@ -103,14 +103,22 @@ func (b *book) reserve(a netip.Addr, o Owner) error {
 
 func (b *book) write(name, text string, put func(from, to string) error) error {
 	draft := filepath.Join(b.dir, ".new") // we have the lock: one will do
+	// One that a killed nslab has left may be a reservation by another name.
+	if err := remove(draft); err != nil {
+		return err
+	}
 	if err := os.WriteFile(draft, []byte(text), 0o644); err != nil {
 		return err
 	}
-	err := put(draft, filepath.Join(b.dir, name))
-	if rerr := os.Remove(draft); rerr != nil && !errors.Is(rerr, fs.ErrNotExist) {
-		err = errors.Join(err, rerr)
+	return errors.Join(put(draft, filepath.Join(b.dir, name)), remove(draft))
+}
+
+// remove is content when there is nothing to remove.
+func remove(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	return err
+	return nil
 }
 
 // last is the address of a range set that was given away last.
@@ -135,9 +143,7 @@ func (b *book) release(f func(netip.Addr, Owner) bool) error {
 		if !f(a, o) {
 			continue
 		}
-		if err := os.Remove(filepath.Join(b.dir, a.String())); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
-		}
+		errs = append(errs, remove(filepath.Join(b.dir, a.String())))
 	}
 	return errors.Join(errs...)
 }
