@@ -96,7 +96,7 @@ func TestConsole(t *testing.T) {
 	kerneltest.Need(t)
 	dir := t.TempDir()
 	build(t, dir)
-	for _, page := range []string{"../README.md", "../CONTRIBUTING.md", "architecture.md", "lessons.md"} {
+	for _, page := range []string{"../README.md", "../CONTRIBUTING.md", "architecture.md", "lessons.md", "cni.md", "cni-cnm.md"} {
 		t.Run(filepath.Base(page), func(t *testing.T) {
 			for _, b := range blocks(t, page) {
 				if name, text := b.named(); b.lang == "yaml" && name != "" {

@@ -1,0 +1,117 @@
+package cni_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+)
+
+// TestPodman has a real runtime run containers on nslab-bridge: podman 4, the
+// last one that calls CNI plugins.
+func TestPodman(t *testing.T) {
+	r := newRig(t)
+	p := newPodman(r)
+	r.beside(oracles(t), "portmap")
+	nothing := r.machine()
+	out := p.run("run --rm --cgroups=disabled --network lab --rootfs %s ip addr show eth0", p.rootfs)
+	if !strings.Contains(out, "inet 10.66.0.2/24") {
+		r.Errorf("the container's address:\n%s", out)
+	}
+	p.run("run -d --cgroups=disabled --name web --network lab:ip=10.66.0.50,mac=02:00:00:00:00:50 -p 8098:80 --rootfs %s httpd -f -p 80 -h /www", p.rootfs)
+	if out := p.run("exec web ip addr show eth0"); !strings.Contains(out, "inet 10.66.0.50/24") || !strings.Contains(out, "02:00:00:00:00:50") {
+		r.Errorf("the container's addresses:\n%s", out)
+	}
+	p.run("exec web ping -c 1 -w 5 10.66.0.1")
+	published := func() {
+		if got := r.sh("curl -sS --max-time 5 http://10.66.0.1:8098/ http://127.0.0.1:8098/"); got != "hello\nhello\n" {
+			r.Errorf("at the published port answers %q", got)
+		}
+	}
+	published()
+	p.run("network reload web")
+	published()
+	p.run("rm -f -t0 web")
+	r.sh("nft delete table ip nat; sysctl -qw net.ipv4.ip_forward=0") // portmap leaves its chains
+	if diff := cmp.Diff(nothing, r.machine()); diff != "" || len(r.held()) > 0 {
+		r.Errorf("held %v, left behind:\n%s", r.held(), diff)
+	}
+}
+
+// podman is podman with everything that it keeps in a directory of its own.
+type podman struct {
+	*rig
+	rootfs string
+}
+
+// newPodman prepares the private machine for it, and a root directory for
+// containers, which has but busybox.
+func newPodman(r *rig) podman {
+	r.Helper()
+	programs := map[string]string{}
+	for _, name := range []string{"podman", "crun", "conmon", "busybox", "curl"} {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			r.Skip(name, "is not installed")
+		}
+		programs[name] = path
+	}
+	if version := r.sh("podman --version"); !strings.HasPrefix(version, "podman version 4.") {
+		r.Skip("podman 4 is not installed, but", version)
+	}
+	if ids, err := os.ReadFile("/proc/self/uid_map"); err != nil || len(strings.Fields(string(ids))) != 3 || strings.Fields(string(ids))[2] != "4294967295" {
+		r.Skip("needs root")
+	}
+	ownVarLib(r)
+	for _, dir := range []string{"/sys/fs/cgroup", "/dev/shm"} {
+		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, ""); err != nil {
+			r.Fatal(err)
+		}
+		r.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
+	}
+	p := podman{r, filepath.Join(r.dir, "rootfs")}
+	p.furnish(programs["busybox"])
+	p.configure()
+	return p
+}
+
+// furnish makes the root directory of containers.
+func (p podman) furnish(busybox string) {
+	p.Helper()
+	p.sh("mkdir -p %[1]s/bin %[1]s/www && cp %[2]s %[1]s/bin/busybox && echo hello >%[1]s/www/index.html", p.rootfs, busybox)
+	for _, name := range []string{"sh", "httpd", "ip", "ping"} {
+		p.sh("ln -s busybox %s/bin/%s", p.rootfs, name)
+	}
+}
+
+// configure writes the configuration of podman and of the network.
+func (p podman) configure() {
+	p.Helper()
+	text := fmt.Sprintf(`[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+runtime = "crun"
+[containers]
+log_driver = "k8s-file"
+[network]
+network_backend = "cni"
+cni_plugin_dirs = [%q]
+network_config_dir = %q
+`, p.dir, p.dir)
+	p.conf["capabilities"] = map[string]bool{"ips": true, "mac": true}
+	p.conf["hairpinMode"] = true
+	p.chain("1.0.0")
+	if err := os.WriteFile(filepath.Join(p.dir, "containers.conf"), []byte(text), 0o600); err != nil {
+		p.Fatal(err)
+	}
+}
+
+func (p podman) run(format string, args ...any) string {
+	p.Helper()
+	return p.sh("CONTAINERS_CONF=%[1]s/containers.conf podman --root %[1]s/root --runroot /run/podman --storage-driver vfs %[2]s", p.dir, fmt.Sprintf(format, args...))
+}
