@@ -64,7 +64,8 @@ func (w *worker) round(taken *owners) {
 	if a.status == 0 {
 		w.attached(a, taken)
 	}
-	for w.unlucky("DEL", taken).status < 0 { // until it gets to its end
+	for killed := true; killed; {
+		killed = w.unlucky("DEL", taken).status < 0
 	}
 }
 
