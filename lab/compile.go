@@ -3,7 +3,6 @@ package lab
 import (
 	"net/netip"
 	"slices"
-	"strings"
 
 	"nslab/lab/op"
 	"nslab/lab/probe"
@@ -236,29 +235,9 @@ func (c *compiler) nat(n *topology.NAT) {
 	}
 }
 
-// names makes one fact of a hosts file. The world outside and the lab may both
-// name hosts for the lab's host, and it has only one file.
-func (c *compiler) names(ns *topology.Namespace) {
-	hosts := ns.Hosts
-	if whole, _ := c.state.Namespace(ns.Name.Text); !c.machine {
-		hosts = whole.Hosts
-	}
-	first := slices.IndexFunc(c.state.Namespaces, func(n topology.Namespace) bool {
-		return n.Name.Text == ns.Name.Text && !c.elsewhere(n.Outside) && len(n.Hosts) > 0
-	})
-	if first < 0 || &c.state.Namespaces[first] != ns {
-		return
-	}
-	var lines strings.Builder
-	for _, h := range hosts {
-		lines.WriteString(h.Address.String() + " " + h.Name.Text + "\n")
-	}
-	c.add(ns.Hosts[0].Name.Pos, op.Hosts{NS: ns.Name.Text, Lines: lines.String()})
-}
-
 func (c *compiler) services(ns *topology.Namespace) {
 	for _, s := range ns.Services {
-		o, errs := op.ReadService(c.state.Home(ns.Name.Text), s)
+		o, errs := op.ReadService(c.state.Home(ns.Name.Text), s, c.state)
 		c.mistakes = append(c.mistakes, errs...)
 		if len(errs) == 0 {
 			c.add(s.Kind.Pos, o)

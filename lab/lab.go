@@ -79,7 +79,11 @@ func (l *Lab) forget() error {
 			return err
 		}
 	}
-	_ = os.Remove(filepath.Join(l.dir, "services")) // empty: a service takes its files with it
+	_ = os.Remove(filepath.Join(l.dir, "services"))                         // empty: a service takes its files with it
+	marks, _ := filepath.Glob(filepath.Join(l.dir, op.EtcMark+"[a-zA-Z]*")) // of directories that others keep something in; the pattern is good
+	for _, mark := range marks {
+		_ = os.Remove(mark)
+	}
 	dirs := []string{l.dir, filepath.Dir(l.dir)}
 	if filepath.Dir(l.dir) == StateDir {
 		dirs = append(dirs, filepath.Dir(StateDir))

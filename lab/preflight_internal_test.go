@@ -66,6 +66,8 @@ func TestPreflight(t *testing.T) {
 		{"bridges: {sw: {addresses: [10.7.0.1/24]}}\nnat: [{dnat: 8000/tcp, to: \"10.7.0.2:80\"}]", "lab.yaml:4:7: port 8000/tcp is led elsewhere already on this machine, by a rule in nat DOCKER"},
 		{"namespaces: {host: {sysctls: {net.ipv6.conf.all.forwarding: 1}}}", "lab.yaml:3:31: net.ipv6.conf.all.forwarding=1 would change IPv6 of the whole machine"},
 		{"namespaces: {red: {sysctls: {net.ipv6.conf.all.forwarding: 1}}}", ""},
+		{"namespaces: {host: {resolv: {nameservers: 10.7.0.2}}}", "lab.yaml:3:29: the resolv.conf of the host is that of this whole machine"},
+		{"namespaces: {red: {resolv: {nameservers: 10.7.0.2}}}", ""},
 		{"bridges: {sw: {addresses: [10.7.0.1/24]}}\nnamespaces: {host: {routes: [{to: default, via: 10.7.0.2}]}}", "lab.yaml:4:30: this machine has a default route already, by 192.168.1.1 on eth0"},
 		{"bridges: {sw: {addresses: [10.7.0.1/24]}}\nnamespaces: {host: {routes: [{to: 10.44.0.0/24, via: 10.7.0.2}]}}", "lab.yaml:4:30: 10.44.0.0/24 holds 10.44.0.9, from where you are logged in"},
 	} {

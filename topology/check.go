@@ -20,6 +20,7 @@ func (w *world) check() {
 	w.checkTables(v)
 	w.checkNAT(v)
 	w.checkServices()
+	w.checkHosts()
 }
 
 // wrong complains at a place that a reader has noted.

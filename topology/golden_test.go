@@ -104,7 +104,7 @@ func dump(lab *topology.Topology) string {
 func dumpStep(b *strings.Builder, s *topology.Step) {
 	fmt.Fprintf(b, "\nstep %s %v%s\n", s.Name, s.Title, flagged(" outside", s.Outside))
 	for _, n := range s.State.Namespaces {
-		dumpNamespace(b, n)
+		dumpNamespace(b, &s.State, n)
 	}
 	for _, x := range s.State.Bridges {
 		fmt.Fprintf(b, "  bridge %s in %s%s%s%s%s%s\n", x.Name, x.In, addresses(x.Addresses), said(" mac ", x.MAC.Text),
@@ -121,7 +121,7 @@ func dumpStep(b *strings.Builder, s *topology.Step) {
 	}
 }
 
-func dumpNamespace(b *strings.Builder, n topology.Namespace) {
+func dumpNamespace(b *strings.Builder, state *topology.State, n topology.Namespace) {
 	fmt.Fprintf(b, "  namespace %s%s%s%s%s%s\n", n.Name, said(" network ", n.Network.Text), flagged(" lo", n.Lo), addresses(n.LoAddress),
 		flagged(" forwarding", n.Forward), flagged(" outside", n.Outside))
 	for _, s := range n.Sysctls {
@@ -136,11 +136,17 @@ func dumpNamespace(b *strings.Builder, n topology.Namespace) {
 	for _, e := range n.FDB {
 		fmt.Fprintf(b, "    fdb %s dev %s dst %s\n", e.MAC, e.Dev, e.Dst)
 	}
-	for _, h := range n.Hosts {
-		fmt.Fprintf(b, "    host %s %s\n", h.Address, h.Name)
+	for _, h := range state.HostLines(&n) {
+		fmt.Fprintf(b, "    host %s\n", h)
+	}
+	for l := range strings.Lines(n.Resolv.Lines()) {
+		fmt.Fprintf(b, "    resolv %s", l)
 	}
 	for _, s := range n.Services {
 		fmt.Fprintf(b, "    service %s %s\n", s.Kind, value(s.Args))
+		for _, l := range state.DNSNames(n.Name.Text, s) {
+			fmt.Fprintf(b, "      name %s\n", l)
+		}
 	}
 }
 

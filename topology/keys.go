@@ -9,13 +9,17 @@ var keys = map[string][]string{
 		"version", "name", "title", "explain", "host", "outside", "include",
 		"namespaces", "bridges", "links", "nat", "verify", "steps",
 	},
-	"step":      {"name", "title", "explain", "remove", "namespaces", "bridges", "links", "nat", "verify"},
-	"namespace": {"network", "lo", "forwarding", "gateway", "routes", "sysctls", "neighbours", "fdb", "hosts", "services"},
+	"step": {"name", "title", "explain", "remove", "namespaces", "bridges", "links", "nat", "verify"},
+	"namespace": {
+		"network", "lo", "forwarding", "gateway", "routes", "sysctls", "neighbours", "fdb",
+		"hosts", "hostname", "aliases", "link", "resolv", "services",
+	},
 	"lo":        {"addresses"},
+	"resolv":    {"nameservers", "search", "options"},
 	"route":     {"to", "via", "dev", "metric"},
 	"neighbour": {"address", "mac", "dev"}, // of neighbours
 	"fdb":       {"mac", "dev", "dst"},
-	"service":   {"http", "body", "tcp-echo", "udp-echo", "command"},
+	"service":   {"http", "body", "tcp-echo", "udp-echo", "dns", "names", "forward", "command"},
 	"bridge":    {"in", "addresses", "mac", "mtu", "stp"},
 	"link":      {"kind", "endpoints", "endpoint", "parent"}, // the rest belongs to the kind
 	"end":       {"node", "interface", "addresses", "mac", "mtu"},
@@ -28,7 +32,7 @@ var keys = map[string][]string{
 
 // What one object has exactly one of.
 var (
-	serviceKinds = []string{"http", "tcp-echo", "udp-echo", "command"}
+	serviceKinds = []string{"http", "tcp-echo", "udp-echo", "dns", "command"}
 	natKinds     = []string{"masquerade", "snat", "dnat"}
 	checkKinds   = []string{"ping", "tcp", "udp", "http", "resolve", "route", "address", "neighbour", "link", "namespace", "listen", "packet", "command"}
 )

@@ -21,6 +21,8 @@ func (p *parser) namespace(path string, name Word, v Value) Namespace {
 	n.Routes = append(p.routes(a), p.gateways(a)...)
 	n.Sysctls, n.Neighbours, n.FDB = p.sysctls(a), p.neighbours(a), p.fdb(a)
 	n.Hosts = p.hosts(a)
+	n.Hostname, n.Aliases, n.Linked = p.hostName(a, "hostname"), p.aliases(a), p.linked(a)
+	n.Resolv = p.resolv(a)
 	n.Services = p.services(a)
 	if p.count > before {
 		p.unsure[name.Text] = true
@@ -117,16 +119,31 @@ func (p *parser) service(path string, v Value) (Service, bool) {
 	case "":
 	case "command":
 		p.command(a)
+	case "dns":
+		p.dns(a)
 	default:
 		a.Int(kind.Text, 0, 1, 65535)
 		if a.Value(kind.Text).Kind == Absent {
 			p.add(kind.Pos, path, "%s needs a port, for example `%s: 80`", kind.Text, kind.Text)
 		}
 	}
-	if body := a.Word("body"); body.Pos.Line != 0 && kind.Text != "http" && kind.Text != "" {
-		p.add(body.Pos, at(path, "body"), "only an http service has a body")
-	}
+	p.onlyOf(a, kind.Text)
 	return Service{Kind: kind, Args: v}, p.count == before
+}
+
+// serviceKeys are the further keys of services and the kind that has them.
+var serviceKeys = []struct{ key, kind, has string }{
+	{"body", "http", "only an http service has a body"},
+	{"names", "dns", "only a dns service has names"},
+	{"forward", "dns", "only a dns service asks another one"},
+}
+
+func (p *parser) onlyOf(a *Args, kind string) {
+	for _, k := range serviceKeys {
+		if v := a.Value(k.key); v.given() && kind != k.kind && kind != "" {
+			p.add(v.Pos, at(a.path, k.key), "%s", k.has)
+		}
+	}
 }
 
 func (p *parser) command(a *Args) {
@@ -142,6 +159,9 @@ func (p *parser) command(a *Args) {
 
 // port is the number that a service listens at, 0 for a command.
 func (s Service) port() int {
+	if s.Kind.Text == "dns" {
+		return int(s.Listen().Port())
+	}
 	n, _ := number(s.Args.Get(s.Kind.Text).Text, 1, 65535)
 	return n
 }
@@ -149,7 +169,7 @@ func (s Service) port() int {
 // socket names what a service takes: "tcp 80".
 func (s Service) socket() string {
 	proto := "tcp"
-	if s.Kind.Text == "udp-echo" {
+	if s.Kind.Text == "udp-echo" || s.Kind.Text == "dns" {
 		proto = "udp"
 	}
 	return fmt.Sprintf("%s %d", proto, s.port())

@@ -116,6 +116,10 @@ type Namespace struct {
 	Neighbours []Neighbour
 	FDB        []FDB
 	Hosts      []HostEntry
+	Hostname   Word       // its own name, the last in its hosts file; empty when not given
+	Aliases    []Word     // what it is called besides on its networks
+	Linked     []NameLink // the `link` of the file
+	Resolv     Resolv
 	Services   []Service
 }
 
@@ -144,6 +148,21 @@ type HostEntry struct {
 	Address netip.Addr
 }
 
+// NameLink lets a namespace know another one by name, as `docker run --link
+// To:Alias` does: a line of its hosts file that follows the address of To.
+type NameLink struct {
+	To    Word
+	Alias Word // the name of To when the file gives none
+}
+
+// Resolv is the resolv.conf(5) of a namespace. The zero value is none.
+type Resolv struct {
+	Nameservers []netip.Addr
+	Search      []Word
+	Options     []Word
+	Pos         Pos
+}
+
 // Address is an address of an interface with its prefix length.
 type Address struct {
 	Prefix netip.Prefix // host bits kept: 192.168.15.1/24
@@ -160,7 +179,7 @@ type Route struct {
 }
 
 // Service is something that answers inside a namespace. Kind is the key that
-// named it (http, tcp-echo, udp-echo, command), Value what stood there.
+// named it (http, dns, tcp-echo, udp-echo, command), Args what stood there.
 type Service struct {
 	Kind Word
 	Args Value // the whole mapping, the key Kind included

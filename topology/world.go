@@ -119,6 +119,14 @@ func (n *Namespace) add(more *Namespace) {
 	n.Services = extended(n.Services, more.Services)
 	n.Sysctls = replaced(n.Sysctls, more.Sysctls, func(s Sysctl) string { return s.Key.Text })
 	n.Hosts = replaced(n.Hosts, more.Hosts, func(h HostEntry) string { return h.Name.Text })
+	n.Aliases = extended(n.Aliases, more.Aliases)
+	n.Linked = replaced(n.Linked, more.Linked, func(l NameLink) string { return l.Alias.Text })
+	if more.Hostname.Text != "" {
+		n.Hostname = more.Hostname
+	}
+	if more.Resolv.Pos.Line != 0 {
+		n.Resolv = more.Resolv
+	}
 }
 
 func (w *world) addBridge(b *bridgePatch) {

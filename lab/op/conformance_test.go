@@ -101,6 +101,7 @@ func examples(t *testing.T) []example {
 		},
 		{"sysctl with several values", []op.Op{room}, op.Sysctl{NS: "here", Key: "net.ipv4.ip_local_port_range", Value: "10000 20000"}, inHere("sysctl net.ipv4.ip_local_port_range"), ""},
 		{"hosts", []op.Op{room}, op.Hosts{NS: "here", Lines: "10.9.0.2 web\n"}, "ls -R /etc/netns", ""},
+		{"resolv.conf", []op.Op{room}, op.Resolv{NS: "here", Lines: "nameserver 127.0.0.11\noptions ndots:0\n"}, "ls -R /etc/netns", ""},
 		{
 			"masquerade", live,
 			op.Masquerade{NS: "here", From: netip.MustParsePrefix("10.9.0.0/24"), OutDev: "!a"},
@@ -120,6 +121,11 @@ func examples(t *testing.T) []example {
 			`the lab's rule "PREROUTING -p tcp --dport 80 -j DNAT --to-destination 10.9.0.2:8080" is missing in here`,
 		},
 		{"service", live, op.Service{NS: "here", Kind: "tcp-echo", Port: 7}, inHere("cat /proc/net/tcp6"), ""},
+		{
+			"dns", append(live, op.Up{NS: "here", Dev: "lo"}),
+			op.Service{NS: "here", Kind: "dns", Addr: netip.MustParseAddr("127.0.0.11"), Port: 53, Names: "10.9.0.2 web\n"},
+			inHere("cat /proc/net/udp"), "",
+		},
 	}...)
 }
 

@@ -26,6 +26,7 @@ var facts = []Op{
 	FDB{},
 	Sysctl{},
 	Hosts{},
+	Resolv{},
 	Masquerade{},
 	SNAT{},
 	DNAT{},

@@ -26,7 +26,7 @@ func TestHostsDirectories(t *testing.T) {
 		}
 		k, was := remembering("dirs")
 		root := t.TempDir()
-		k.Dir = root + "/lab"
+		k.Dir = labDir(t, root+"/lab")
 		makeFact(t, k, was, o)
 		undo(t, k, o)
 		undo(t, k, o)
@@ -36,9 +36,41 @@ func TestHostsDirectories(t *testing.T) {
 				t.Errorf("before there was %q: %s: %v", had, dir, err)
 			}
 		}
-		if left, err := os.ReadDir(root); err != nil || len(left) > 0 {
-			t.Errorf("left: %v, %v", left, err)
+		if err := errors.Join(os.Remove(k.Dir), os.Remove(root)); err != nil {
+			t.Errorf("marks are left: %v", err)
 		}
+	}
+}
+
+func labDir(t *testing.T, dir string) string {
+	t.Helper()
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// TestTwoFilesOfANamespace: whichever of them goes last takes the directory
+// along, also when the other was written anew meanwhile.
+func TestTwoFilesOfANamespace(t *testing.T) {
+	kerneltest.Need(t)
+	writableEtc(t)
+	if err := os.RemoveAll(op.EtcDir); err != nil {
+		t.Fatal(err)
+	}
+	k, was := remembering("two")
+	k.Dir = labDir(t, t.TempDir()+"/lab")
+	first, second := op.Hosts{NS: "red", Lines: "10.9.0.2 web\n"}, op.Hosts{NS: "red", Lines: "10.9.0.3 web\n"}
+	resolv := op.Resolv{NS: "red", Lines: "nameserver 127.0.0.11\n"}
+	makeFact(t, k, was, first)
+	makeFact(t, k, was, resolv)
+	undo(t, k, first)
+	makeFact(t, k, was, second)
+	undo(t, k, resolv)
+	wantTrue(t, k, second)
+	undo(t, k, second)
+	if _, err := os.Stat(op.EtcDir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s is left: %v", op.EtcDir, err)
 	}
 }
 
@@ -52,7 +84,7 @@ func TestHostsOfTwoLabs(t *testing.T) {
 	root := t.TempDir()
 	a, aWas := remembering("a")
 	b, bWas := remembering("b")
-	a.Dir, b.Dir = root+"/a", root+"/b"
+	a.Dir, b.Dir = labDir(t, root+"/a"), labDir(t, root+"/b")
 	red, blue := op.Hosts{NS: "red", Lines: "10.9.0.2 web\n"}, op.Hosts{NS: "blue", Lines: "10.9.0.2 web\n"}
 	makeFact(t, a, aWas, red)
 	makeFact(t, b, bWas, blue)

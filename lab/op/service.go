@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -19,17 +20,23 @@ type Service struct {
 	Port     int    // 0 for a command
 	Body     string // of http
 	Argv     string // of a command: a JSON list, so that facts stay comparable
+
+	// Of dns: the address it is asked at, whom it asks itself (invalid:
+	// nobody), and what it knows, as hosts(5) has it.
+	Addr, Forward netip.Addr
+	Names         string
 }
 
 // listens says which table of /proc/net shows a kind; a command listens to
 // whatever it likes.
-var listens = map[string]string{"http": "tcp", "tcp-echo": "tcp", "udp-echo": "udp"}
+var listens = map[string]string{"http": "tcp", "tcp-echo": "tcp", "udp-echo": "udp", "dns": "udp"}
 
 // maxBody keeps the body within one argument of a process (MAX_ARG_STRLEN).
 const maxBody = 64 << 10
 
-// ReadService turns a service of the file into its fact.
-func ReadService(ns string, s topology.Service) (Op, []error) {
+// ReadService turns a service of the file into its fact; the state has the
+// names that a dns service may know.
+func ReadService(ns string, s topology.Service, state *topology.State) (Op, []error) {
 	kind := s.Kind.Text
 	args := topology.NewArgs("namespaces."+ns+".services", s.Args)
 	o := Service{NS: ns, Kind: kind}
@@ -42,11 +49,13 @@ func ReadService(ns string, s topology.Service) (Op, []error) {
 		fallthrough
 	case "tcp-echo", "udp-echo":
 		o.Port = args.Int(kind, 0, 1, 65535)
+	case "dns":
+		o.readDNS(args, s, state)
 	case "command":
 		o.Argv = readArgv(args, kind)
 	default:
 		args.Value(kind)
-		args.Complain(s.Kind.Pos, "%s", topology.Unknown("service", kind, []string{"http", "tcp-echo", "udp-echo", "command"}))
+		args.Complain(s.Kind.Pos, "%s", topology.Unknown("service", kind, []string{"http", "tcp-echo", "udp-echo", "dns", "command"}))
 	}
 	if err := args.Err(); err != nil {
 		return nil, []error{err}
@@ -71,6 +80,8 @@ func (s Service) argv() ([]string, error) {
 	switch s.Kind {
 	case "http":
 		return []string{s.Kind, strconv.Itoa(s.Port), s.Body}, nil
+	case "dns":
+		return s.dnsArgv(), nil
 	case "command":
 		var words []string
 		err := json.Unmarshal([]byte(s.Argv), &words)
@@ -148,6 +159,8 @@ func (s Service) Command() Command {
 	case "http":
 		return Remark(fmt.Sprintf("%s answers %q: nslab runs it itself; `%s` would do", s.what(), s.Body,
 			inside(s.NS, "python3", "-m", "http.server", strconv.Itoa(s.Port))))
+	case "dns":
+		return s.dnsCommand()
 	case "command":
 		return Remark(fmt.Sprintf("keep running %s: %s", place(s.NS), inside(s.NS, s.words()...)))
 	}
@@ -167,6 +180,8 @@ func (s Service) what() string {
 	switch s.Kind {
 	case "http":
 		return fmt.Sprintf("an HTTP server on port %d %s", s.Port, place(s.NS))
+	case "dns":
+		return fmt.Sprintf("a DNS server on %s %s", s.listen(), place(s.NS))
 	case "command":
 		return fmt.Sprintf("%s %s", s.words(), place(s.NS))
 	}

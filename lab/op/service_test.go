@@ -2,9 +2,11 @@ package op_test
 
 import (
 	"errors"
+	"net/netip"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"nslab/lab/op"
 	"nslab/topology"
@@ -20,6 +22,13 @@ func written(kind string, value topology.Value, more ...string) topology.Service
 		s.Args.Keys = append(s.Args.Keys, topology.Word{Text: more[i], Pos: at(30)})
 		s.Args.Items = append(s.Args.Items, topology.Value{Kind: topology.Scalar, Text: more[i+1], Pos: at(40)})
 	}
+	return s
+}
+
+// knowing adds a name to a dns service.
+func knowing(name, addr string, s topology.Service) topology.Service {
+	names := topology.Value{Kind: topology.Map, Keys: []topology.Word{{Text: name}}, Items: []topology.Value{scalar(addr)}}
+	s.Args.Keys, s.Args.Items = append(s.Args.Keys, topology.Word{Text: "names"}), append(s.Args.Items, names)
 	return s
 }
 
@@ -49,6 +58,14 @@ func TestReadService(t *testing.T) {
 			op.Service{NS: "red", Kind: "command", Argv: `["sleep","1 0"]`},
 			"# keep running in red: ip netns exec red sleep '1 0'",
 		},
+		{
+			"dns", knowing("web", "172.18.0.2", written("dns", scalar("127.0.0.11"), "forward", "192.168.1.1")),
+			op.Service{
+				NS: "red", Kind: "dns", Port: 53, Addr: netip.MustParseAddr("127.0.0.11"),
+				Forward: netip.MustParseAddr("192.168.1.1"), Names: "172.18.0.2 web\n",
+			},
+			"# a DNS server on 127.0.0.11:53 in red: nslab runs it itself; `ip netns exec red dnsmasq -k -h -R -z -a 127.0.0.11 -p 53 --host-record=web,172.18.0.2 -S 192.168.1.1` would do",
+		},
 		{"port", written("http", scalar("0")), nil, "lab.yaml:4:20: namespaces.red.services.http: must be from 1 to 65535, found 0"},
 		{"key", written("tcp-echo", scalar("7"), "body", "x"), nil, `lab.yaml:4:30: namespaces.red.services: unknown key "body": there is only tcp-echo`},
 		{"kind", written("htpp", scalar("80")), nil, `lab.yaml:4:10: namespaces.red.services: unknown service "htpp", did you mean "http"?`},
@@ -60,14 +77,14 @@ func TestReadService(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			o, errs := op.ReadService("red", tt.service)
+			o, errs := op.ReadService("red", tt.service, &topology.State{})
 			var got string
 			if o != nil {
 				got = o.Command().String()
 			} else {
 				got = errors.Join(errs...).Error()
 			}
-			if diff := cmp.Diff(tt.want, o); diff != "" {
+			if diff := cmp.Diff(tt.want, o, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
 				t.Errorf("fact (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(tt.text, got); diff != "" {

@@ -19,8 +19,9 @@ const domainPort = 53
 type query struct {
 	name     string
 	messages [][]byte
-	open     map[uint16]bool // identifiers without an answer yet
-	found    []netip.Addr    // of both, once collect is done
+	open     map[uint16]bool  // identifiers without an answer yet
+	found    []netip.Addr     // of both, once collect is done
+	code     dnsmessage.RCode // why a server does not answer, RCodeSuccess when it does
 }
 
 func newQuery(name string) (*query, error) {
@@ -86,6 +87,9 @@ func (q *query) read(b []byte) {
 		return
 	}
 	delete(q.open, m.ID)
+	if m.RCode != dnsmessage.RCodeNameError {
+		q.code = max(q.code, m.RCode)
+	}
 	for _, rr := range m.Answers {
 		switch body := rr.Body.(type) {
 		case *dnsmessage.AResource:
@@ -97,7 +101,10 @@ func (q *query) read(b []byte) {
 }
 
 func (q *query) answer(server netip.Addr) Answer {
-	if len(q.found) == 0 {
+	switch {
+	case len(q.found) == 0 && q.code != dnsmessage.RCodeSuccess:
+		return Answer{Outcome: Refused, Text: fmt.Sprintf("the server %s cannot say what %s is (%s)", server, q.name, strings.TrimPrefix(q.code.String(), "RCode"))}
+	case len(q.found) == 0:
 		return Answer{Outcome: Absent, Text: fmt.Sprintf("the server %s knows no address of %s", server, q.name)}
 	}
 	return Answer{Outcome: Reply, Text: fmt.Sprintf("%s is %s (server %s)", q.name, join(q.found), server)}

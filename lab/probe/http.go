@@ -57,20 +57,17 @@ func readHTTP(r *reader) []Probe {
 	return []Probe{p}
 }
 
-// dns says that a name is none of the lab's nodes, but one that the asking
-// namespace looks up by itself.
+// dns says that a name is one that the asking namespace looks up by itself: it
+// has it in its hosts file or has a name server of its own, or it is none of
+// the lab's nodes.
 func (r *reader) dns(from, name string) bool {
-	if _, err := netip.ParseAddr(name); err == nil || r.state.HasNode(name) {
+	if _, err := netip.ParseAddr(name); err == nil {
 		return false
 	}
-	if ns, ok := r.state.Namespace(from); ok {
-		for _, h := range ns.Hosts {
-			if strings.EqualFold(h.Name.Text, name) {
-				return true
-			}
-		}
+	if ns, ok := r.state.Namespace(from); ok && (r.state.Knows(ns, name) || len(ns.Resolv.Nameservers) > 0) {
+		return true
 	}
-	return strings.Contains(name, ".")
+	return !r.state.HasNode(name) && strings.Contains(name, ".")
 }
 
 func (p get) Ask(ctx context.Context, k *op.Kernel) Answer { return alone(ctx, k, p) }

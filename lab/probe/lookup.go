@@ -32,11 +32,11 @@ func (r *rig) lookUp(ctx context.Context, ns, name string, pat patience) ([]neti
 	if err != nil {
 		return nil, broken(err)
 	}
-	server := nameserver(conf)
-	if !server.IsValid() {
+	c := readResolver(conf)
+	if len(c.servers) == 0 {
 		return nil, Answer{Outcome: Absent, Text: fmt.Sprintf("%s is in no hosts file of %s, and %s names no server", name, ns, path)}
 	}
-	return r.query(ctx, ns, netip.AddrPortFrom(server, domainPort), name, pat)
+	return r.search(ctx, ns, c, name, pat)
 }
 
 // etc reads a file of /etc as `ip netns exec` would show it in a namespace,
@@ -69,19 +69,6 @@ func inHosts(text, name string) (out []netip.Addr) {
 		}
 	}
 	return out
-}
-
-// nameserver is the first server of resolv.conf(5).
-func nameserver(text string) netip.Addr {
-	for line := range strings.Lines(text) {
-		f := strings.Fields(line)
-		if len(f) >= 2 && f[0] == "nameserver" {
-			if a, err := netip.ParseAddr(f[1]); err == nil {
-				return a
-			}
-		}
-	}
-	return netip.Addr{}
 }
 
 func join(as []netip.Addr) string {

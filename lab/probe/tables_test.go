@@ -112,10 +112,11 @@ func TestResolve(t *testing.T) {
 		files(t, dir, "hosts", "127.0.0.1 localhost\n10.0.1.2 web blue.lab # the web\n")
 	}
 	files(t, op.EtcDir+"/red", "resolv.conf", "search lab\nnameserver 10.0.1.2\n")
+	files(t, op.EtcDir+"/dark", "resolv.conf", "search lab example\nnameserver 10.0.0.1\nnameserver 10.0.1.2\noptions timeout:1 ndots:2\n")
 	files(t, op.EtcDir+"/lonely", "resolv.conf", "nameserver 10.0.1.2\n")
 	files(t, op.EtcDir+"/rt", "resolv.conf", "# none\n")
 	files(t, op.EtcDir+"/blue", "resolv.conf", "nameserver 10.0.0.1\n")
-	nameServer(t, n, "blue", map[string]string{"www.example.": "192.0.2.7"})
+	nameServer(t, n, "blue", map[string]string{"www.example.": "192.0.2.7", "box.lab.": "192.0.2.8"})
 	n.serve(t, op.Service{NS: "blue", Kind: "http", Port: 80, Body: "hi"})
 
 	tests := []struct {
@@ -128,6 +129,9 @@ func TestResolve(t *testing.T) {
 		{"red", "www.example", list("192.0.2.7"), "www.example is 192.0.2.7 (server 10.0.1.2)"},
 		{"red", "nobody.example", word("none"), "the server 10.0.1.2 knows no address of nobody.example"},
 		{"red", "nobody.example", word("fail"), "the server 10.0.1.2 knows no address of nobody.example"},
+		{"red", "box", word("reply"), "box.lab is 192.0.2.8 (server 10.0.1.2)"},
+		{"red", "box.", word("none"), "the server 10.0.1.2 knows no address of box."},
+		{"red", "sick.example", word("fail"), "the server 10.0.1.2 cannot say what sick.example is (ServerFailure)"},
 		{"lonely", "www.example", word("fail"), "Network is unreachable: lonely has no route to 10.0.1.2"},
 		{"blue", "www.example", word("fail"), "From 10.0.0.1: Destination Port Unreachable"},
 		{"rt", "www.example", word("none"), "www.example is in no hosts file of rt, and /etc/netns/rt/resolv.conf names no server"},
@@ -136,6 +140,14 @@ func TestResolve(t *testing.T) {
 		r := n.ask(t, "resolve", mapping("in", tt.in, "name", tt.name), tt.expect, "")[0]
 		if r.Status != probe.Passed || r.Answer.Text != tt.text {
 			t.Errorf("%s %s: %s %q %s, want %q", tt.in, tt.name, r.Status, r.Answer.Text, r.Message, tt.text)
+		}
+	}
+	for name, want := range map[string]string{
+		"www":    "www.example is 192.0.2.7 (server 10.0.1.2)", // the first server says nothing, the first domain does not have it
+		"nobody": "the server 10.0.1.2 knows no address of nobody",
+	} {
+		if r := n.ask(t, "resolve", mapping("in", "dark", "name", name), word("reply"), "")[0]; r.Answer.Text != want {
+			t.Errorf("dark %s: %q, want %q", name, r.Answer.Text, want)
 		}
 	}
 	n.state.Namespaces[0].Hosts = []topology.HostEntry{{Name: topology.Word{Text: "web"}, Address: netip.MustParseAddr("10.0.1.2")}}
@@ -201,6 +213,9 @@ func dnsAnswer(b []byte, names map[string]string) ([]byte, error) {
 	}
 	m.Response = true
 	q := m.Questions[0]
+	if strings.HasPrefix(q.Name.String(), "sick.") {
+		m.RCode = dnsmessage.RCodeServerFailure
+	}
 	if a, ok := names[q.Name.String()]; ok && q.Type == dnsmessage.TypeA {
 		m.Answers = []dnsmessage.Resource{{
 			Header: dnsmessage.ResourceHeader{Name: q.Name, Class: q.Class, Type: q.Type},

@@ -48,7 +48,7 @@ sysctl -qw net.ipv4.ip_forward=1
 ip -n blue route add default via 192.168.15.5
 iptables -t nat -A POSTROUTING -s 192.168.15.0/24 -j MASQUERADE
 mkdir -p /etc/netns/red
-printf '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n192.168.15.2 blue\n' > /etc/netns/red/hosts
+printf '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\nfe00::0 ip6-localnet\nff00::0 ip6-mcastprefix\nff02::1 ip6-allnodes\nff02::2 ip6-allrouters\n192.168.15.2 blue\n' > /etc/netns/red/hosts
 # an HTTP server on port 80 in blue answers "it's\n`blue` $(touch /tmp/x)": nslab runs it itself; `ip netns exec blue python3 -m http.server 80` would do
-# ask: ip netns exec red curl -sS -m2 http://192.168.15.2/  (expect status 200, seen as 192.168.15.1)
+# ask: ip netns exec red curl -sS -m2 http://blue/  (expect status 200, seen as 192.168.15.1)
 # ask: ip netns exec red echo 'a\nip link del eth0'  (expect status 0)

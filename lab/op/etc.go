@@ -1,0 +1,141 @@
+package op
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"nslab/topology"
+)
+
+// EtcDir is where ip-netns(8) looks for the files of a namespace.
+const EtcDir = "/etc/netns"
+
+// etcFile is a file that `ip netns exec` puts in the place of the one of that
+// name in /etc; that of the lab's host is the one in /etc.
+type etcFile struct{ ns, name, text string }
+
+func (f etcFile) path() string {
+	if f.ns == topology.Host {
+		return filepath.Join("/etc", f.name)
+	}
+	return filepath.Join(EtcDir, f.ns, f.name)
+}
+
+// noFile is the answer of before when there was none.
+const noFile = "-"
+
+// before is the file as it was.
+func (f etcFile) before() (string, error) {
+	b, err := os.ReadFile(f.path())
+	if errors.Is(err, fs.ErrNotExist) {
+		return noFile, nil
+	}
+	return string(b), err
+}
+
+func (f etcFile) write(k *Kernel) error {
+	for _, d := range f.dirs(k) {
+		if err := d.make(); err != nil {
+			return err
+		}
+	}
+	return replaceFile(f.path(), f.text)
+}
+
+// restore puts the old file back, or takes the file away, and the directories
+// that the lab made for it, unless somebody else has written it since.
+func (f etcFile) restore(k *Kernel, was string) error {
+	now, err := os.ReadFile(f.path())
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		f.removeDirs(k)
+		return nil
+	case err != nil || string(now) != f.text:
+		return gone(err)
+	case was != "" && was != noFile:
+		return replaceFile(f.path(), was)
+	}
+	if err := os.Remove(f.path()); err != nil {
+		return gone(err)
+	}
+	f.removeDirs(k)
+	return nil
+}
+
+func (f etcFile) diff() (string, error) {
+	b, err := os.ReadFile(f.path())
+	if err != nil {
+		return missing(f.path(), err)
+	}
+	if string(b) != f.text {
+		return f.path() + " says something else", nil
+	}
+	return "", nil
+}
+
+// replaceFile writes a file so that nobody reads half of it. What something is
+// mounted on, or a symbolic link leads to, can only be written in place.
+func replaceFile(path, text string) error {
+	fi, err := os.Lstat(path)
+	if err == nil && !fi.Mode().IsRegular() {
+		return os.WriteFile(path, []byte(text), 0o644)
+	}
+	tmp := path + ".nslab"
+	if err := os.WriteFile(tmp, []byte(text), 0o644); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return errors.Join(os.Remove(tmp), os.WriteFile(path, []byte(text), 0o644))
+	}
+	return nil
+}
+
+// ownDir is a directory that a lab may have to make. The mark, written ahead,
+// says that it did: one that was there before stays, also when it is empty.
+type ownDir struct{ path, mark string }
+
+// dirs are the directories of a file, the outermost first. EtcDir belongs to
+// all labs together: the last one takes it along.
+func (f etcFile) dirs(k *Kernel) []ownDir {
+	if f.ns == topology.Host {
+		return nil
+	}
+	return []ownDir{
+		{EtcDir, filepath.Join(filepath.Dir(k.Dir), ".etc-netns-made")},
+		{filepath.Join(EtcDir, f.ns), filepath.Join(k.Dir, EtcMark+f.ns)},
+	}
+}
+
+// EtcMark begins the names of the files in Kernel.Dir that say which
+// directories of EtcDir the lab has made.
+const EtcMark = "etc-netns-"
+
+func (d ownDir) make() error {
+	if _, err := os.Stat(d.path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.WriteFile(d.mark, nil, 0o600); err != nil {
+		return err
+	}
+	return os.Mkdir(d.path, 0o755)
+}
+
+// removeDirs removes the directories that are ours when they are empty: other
+// files may still be there.
+func (f etcFile) removeDirs(k *Kernel) {
+	for _, d := range slices.Backward(f.dirs(k)) {
+		d.remove()
+	}
+}
+
+func (d ownDir) remove() {
+	if _, err := os.Stat(d.mark); err != nil {
+		return // it is somebody else's
+	}
+	if err := os.Remove(d.path); err == nil || errors.Is(err, fs.ErrNotExist) {
+		_ = os.Remove(d.mark)
+	}
+}
