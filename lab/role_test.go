@@ -27,6 +27,7 @@ func play(role string, args []string) int {
 		"engine": engineRole,
 		"script": scriptRole,
 		"killed": killedRole,
+		"typed":  typedRole,
 	}[role]
 	err := fmt.Errorf("there is no role %q", role)
 	if ok {
