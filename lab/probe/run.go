@@ -68,10 +68,12 @@ func (run *round) one(ctx context.Context, i int) {
 	}
 }
 
-// Pauses between two askings of a question whose answer came at once.
+// Pauses between two askings of a question whose answer came at once. One that
+// has no time left would only hear silence, and hide the answer before it.
 const (
 	firstPause = 10 * time.Millisecond
 	maxPause   = 250 * time.Millisecond
+	lastChance = 100 * time.Millisecond
 )
 
 // judge asks until the answer is the expected one or the time is over.
@@ -82,7 +84,7 @@ func (r *rig) judge(ctx context.Context, a Assertion) Result {
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
 		res.Tries++
 		res.Answer = a.Probe.ask(ctx, r, full.after(time.Since(start)))
-		if a.Expect.Met(res.Answer) || !a.again(res.Answer) || time.Since(start)+pause > full.budget() {
+		if a.Expect.Met(res.Answer) || !a.again(res.Answer) || time.Since(start)+pause+lastChance > full.budget() {
 			break
 		}
 		if !wait(ctx, pause) {
