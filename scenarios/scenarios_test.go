@@ -72,7 +72,7 @@ func lessons(t *testing.T) []lesson {
 
 func TestNames(t *testing.T) {
 	t.Parallel()
-	want := []string{"bridge", "docker-link", "docker-user-network", "dual-stack", "gateway", "lan", "namespaces", "nat", "port-forward", "red-blue", "veth"}
+	want := []string{"bridge", "container-pid", "docker-link", "docker-user-network", "dual-stack", "gateway", "lan", "namespaces", "nat", "port-forward", "red-blue", "veth"}
 	if diff := cmp.Diff(want, scenarios.Names()); diff != "" {
 		t.Errorf("Names (-want +got):\n%s", diff)
 	}

@@ -19,13 +19,13 @@ var keys = map[string][]string{
 	"route":     {"to", "via", "dev", "metric"},
 	"neighbour": {"address", "mac", "dev"}, // of neighbours
 	"fdb":       {"mac", "dev", "dst"},
-	"service":   {"http", "body", "tcp-echo", "udp-echo", "dns", "names", "forward", "command"},
+	"service":   {"http", "body", "tcp-echo", "udp-echo", "dns", "names", "forward", "command", "pid"},
 	"bridge":    {"in", "addresses", "mac", "mtu", "stp"},
 	"link":      {"kind", "endpoints", "endpoint", "parent"}, // the rest belongs to the kind
 	"end":       {"node", "interface", "addresses", "mac", "mtu"},
 	"nat":       {"masquerade", "snat", "dnat", "to", "address", "in", "in-dev", "out-dev"},
 	"check": {
-		"ping", "tcp", "udp", "http", "resolve", "route", "address", "neighbour", "link", "namespace", "listen", "packet", "command",
+		"ping", "tcp", "udp", "http", "resolve", "route", "address", "neighbour", "link", "namespace", "listen", "packet", "process", "command",
 		"expect", "title", "hint", "within",
 	},
 }
@@ -34,7 +34,7 @@ var keys = map[string][]string{
 var (
 	serviceKinds = []string{"http", "tcp-echo", "udp-echo", "dns", "command"}
 	natKinds     = []string{"masquerade", "snat", "dnat"}
-	checkKinds   = []string{"ping", "tcp", "udp", "http", "resolve", "route", "address", "neighbour", "link", "namespace", "listen", "packet", "command"}
+	checkKinds   = []string{"ping", "tcp", "udp", "http", "resolve", "route", "address", "neighbour", "link", "namespace", "listen", "packet", "process", "command"}
 )
 
 // Keys returns the keys of every object of the grammar.

@@ -128,6 +128,7 @@ func (p *parser) service(path string, v Value) (Service, bool) {
 		}
 	}
 	p.onlyOf(a, kind.Text)
+	a.OneOf("pid", Host, Host, "new")
 	return Service{Kind: kind, Args: v}, p.count == before
 }
 

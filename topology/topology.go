@@ -240,7 +240,7 @@ type NAT struct {
 // Check is one item of verify: a probe and what it must show.
 type Check struct {
 	Pos         Pos
-	Kind        Word  // ping, tcp, udp, http, resolve, route, address, neighbour, link, namespace, listen, packet, command
+	Kind        Word  // ping, tcp, udp, http, resolve, route, address, neighbour, link, namespace, listen, packet, process, command
 	Args        Value // what stood under the kind
 	Expect      Value // what stood under expect; Absent when nothing did
 	Title, Hint Text

@@ -121,6 +121,7 @@ func examples(t *testing.T) []example {
 			`the lab's rule "PREROUTING -p tcp --dport 80 -j DNAT --to-destination 10.9.0.2:8080" is missing in here`,
 		},
 		{"service", live, op.Service{NS: "here", Kind: "tcp-echo", Port: 7}, inHere("cat /proc/net/tcp6"), ""},
+		{"service with numbers of its own", live, op.Service{NS: "here", Kind: "tcp-echo", Port: 8, OwnPID: true}, inHere("cat /proc/net/tcp6"), ""},
 		{
 			"dns", append(live, op.Up{NS: "here", Dev: "lo"}),
 			op.Service{NS: "here", Kind: "dns", Addr: netip.MustParseAddr("127.0.0.11"), Port: 53, Names: "10.9.0.2 web\n"},

@@ -20,6 +20,7 @@ type Service struct {
 	Port     int    // 0 for a command
 	Body     string // of http
 	Argv     string // of a command: a JSON list, so that facts stay comparable
+	OwnPID   bool   // it is PID 1 of a pid namespace of its own
 
 	// Of dns: the address it is asked at, whom it asks itself (invalid:
 	// nobody), and what it knows, as hosts(5) has it.
@@ -57,6 +58,7 @@ func ReadService(ns string, s topology.Service, state *topology.State) (Op, []er
 		args.Value(kind)
 		args.Complain(s.Kind.Pos, "%s", topology.Unknown("service", kind, []string{"http", "tcp-echo", "udp-echo", "dns", "command"}))
 	}
+	o.OwnPID = args.OneOf("pid", topology.Host, topology.Host, "new") == "new"
 	if err := args.Err(); err != nil {
 		return nil, []error{err}
 	}
@@ -158,18 +160,26 @@ func (s Service) Command() Command {
 	switch s.Kind {
 	case "http":
 		return Remark(fmt.Sprintf("%s answers %q: nslab runs it itself; `%s` would do", s.what(), s.Body,
-			inside(s.NS, "python3", "-m", "http.server", strconv.Itoa(s.Port))))
+			s.typed("python3", "-m", "http.server", strconv.Itoa(s.Port))))
 	case "dns":
 		return s.dnsCommand()
 	case "command":
-		return Remark(fmt.Sprintf("keep running %s: %s", place(s.NS), inside(s.NS, s.words()...)))
+		return Remark(fmt.Sprintf("keep running %s: %s", place(s.NS), s.typed(s.words()...)))
 	}
 	listen := "TCP-LISTEN:"
 	if s.Kind == "udp-echo" {
 		listen = "UDP-RECVFROM:"
 	}
 	return Remark(fmt.Sprintf("%s: nslab runs it itself; `%s` would do", s.what(),
-		inside(s.NS, "socat", listen+strconv.Itoa(s.Port)+",fork", "EXEC:cat")))
+		s.typed("socat", listen+strconv.Itoa(s.Port)+",fork", "EXEC:cat")))
+}
+
+// typed is a command as one would start it by hand.
+func (s Service) typed(words ...string) Command {
+	if s.OwnPID {
+		words = append([]string{"unshare", "--pid", "--fork", "--mount-proc"}, words...)
+	}
+	return inside(s.NS, words...)
 }
 
 // Inverse is a remark as well.
@@ -177,6 +187,10 @@ func (s Service) Inverse() Command { return Remark("stop " + s.what()) }
 
 // what names the service in a sentence.
 func (s Service) what() string {
+	if s.OwnPID {
+		s.OwnPID = false
+		return s.what() + " (PID 1 of its own)"
+	}
 	switch s.Kind {
 	case "http":
 		return fmt.Sprintf("an HTTP server on port %d %s", s.Port, place(s.NS))

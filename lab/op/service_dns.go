@@ -52,5 +52,5 @@ func (s Service) dnsCommand() Command {
 	if s.Forward.IsValid() {
 		words = append(words, "-S", s.Forward.String())
 	}
-	return Remark(fmt.Sprintf("%s: nslab runs it itself; `%s` would do", s.what(), inside(s.NS, words...)))
+	return Remark(fmt.Sprintf("%s: nslab runs it itself; `%s` would do", s.what(), s.typed(words...)))
 }

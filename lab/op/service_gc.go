@@ -117,12 +117,57 @@ func sameHome(pid int) bool {
 	if !ok || int(st.Uid) != os.Geteuid() {
 		return false
 	}
-	theirs, err := os.Stat(fmt.Sprintf("/proc/%d/ns/pid", pid))
+	ours, err := os.Stat("/proc/self/ns/pid")
 	if err != nil {
 		return false
 	}
-	ours, err := os.Stat("/proc/self/ns/pid")
-	return err == nil && os.SameFile(theirs, ours)
+	theirs, err := os.Open(fmt.Sprintf("/proc/%d/ns/pid", pid))
+	if err != nil {
+		return false
+	}
+	defer theirs.Close()
+	if fi, err = theirs.Stat(); err == nil && os.SameFile(fi, ours) {
+		return true
+	}
+	return first(pid) && childOf(theirs, ours)
+}
+
+// first says whether a process is PID 1 of a pid namespace: a service that has
+// one of its own, or the holder of a sandbox.
+func first(pid int) bool {
+	numbers, err := Numbers(pid)
+	return err == nil && len(numbers) > 1 && numbers[len(numbers)-1] == 1
+}
+
+// childOf says whether a pid namespace was made in another one, ioctl_ns(2).
+func childOf(ns *os.File, parent os.FileInfo) bool {
+	fd, err := unix.IoctlRetInt(int(ns.Fd()), unix.NS_GET_PARENT)
+	if err != nil {
+		return false
+	}
+	f := os.NewFile(uintptr(fd), "parent")
+	defer f.Close()
+	fi, err := f.Stat()
+	return err == nil && os.SameFile(fi, parent)
+}
+
+// Numbers are the PIDs of a process, as this /proc shows it first, in its own
+// pid namespace last: NSpid in proc_pid_status(5).
+func Numbers(pid int) ([]int, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return nil, err
+	}
+	var out []int
+	for line := range strings.Lines(string(b)) {
+		list, ok := strings.CutPrefix(line, "NSpid:")
+		for word := range strings.FieldsSeq(list) {
+			if n, err := strconv.Atoi(word); ok && err == nil {
+				out = append(out, n)
+			}
+		}
+	}
+	return out, nil
 }
 
 // Parent is field 4 of /proc/PID/stat; 0 when there is none.

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"nslab/lab/netns"
 )
 
 // startDeadline is how long a service may take until it answers.
@@ -34,10 +36,16 @@ func (s Service) start(k *Kernel) error {
 		return err
 	}
 	defer ours.Close()
+	if s.OwnPID {
+		argv = append([]string{"init"}, argv...) // serve.Init
+	}
 	cmd := &exec.Cmd{
 		Path: "/proc/self/exe", Args: append([]string{"nslab", "serve"}, argv...),
 		Env: serviceEnv(), Dir: "/", ExtraFiles: []*os.File{theirs},
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
+	}
+	if s.OwnPID {
+		netns.OwnPID(cmd)
 	}
 	err = s.run(k, cmd)
 	theirs.Close()

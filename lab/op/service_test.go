@@ -66,8 +66,14 @@ func TestReadService(t *testing.T) {
 			},
 			"# a DNS server on 127.0.0.11:53 in red: nslab runs it itself; `ip netns exec red dnsmasq -k -h -R -z -a 127.0.0.11 -p 53 --host-record=web,172.18.0.2 -S 192.168.1.1` would do",
 		},
+		{
+			"pid", written("http", scalar("80"), "pid", "new"),
+			op.Service{NS: "red", Kind: "http", Port: 80, OwnPID: true},
+			"# an HTTP server on port 80 in red (PID 1 of its own) answers \"\": nslab runs it itself; `ip netns exec red unshare --pid --fork --mount-proc python3 -m http.server 80` would do",
+		},
+		{"wrong pid", written("http", scalar("80"), "pid", "nwe"), nil, `lab.yaml:4:40: namespaces.red.services.pid: "nwe" is not one of host, new: did you mean "new"?`},
 		{"port", written("http", scalar("0")), nil, "lab.yaml:4:20: namespaces.red.services.http: must be from 1 to 65535, found 0"},
-		{"key", written("tcp-echo", scalar("7"), "body", "x"), nil, `lab.yaml:4:30: namespaces.red.services: unknown key "body": there is only tcp-echo`},
+		{"key", written("tcp-echo", scalar("7"), "body", "x"), nil, `lab.yaml:4:30: namespaces.red.services: unknown key "body": there are tcp-echo, pid`},
 		{"kind", written("htpp", scalar("80")), nil, `lab.yaml:4:10: namespaces.red.services: unknown service "htpp", did you mean "http"?`},
 		{
 			"argv", written("command", topology.Value{Kind: topology.List}), nil,

@@ -50,7 +50,7 @@ func (f Field) met(a Answer) bool {
 		return strings.TrimRight(have, "\r\n") == strings.TrimRight(f.Want, "\r\n")
 	case "stdout":
 		return strings.Contains(have, f.Want)
-	case "has", "address":
+	case "has", "address", "pid":
 		return !slices.ContainsFunc(strings.Fields(f.Want), func(w string) bool {
 			return !slices.Contains(strings.Fields(have), w)
 		})

@@ -58,6 +58,7 @@ var kinds = map[string]kind{
 	"namespace": {read: readNamespace, words: []string{string(Same), string(Different)}},
 	"packet":    {read: readPacket, words: []string{string(Present), none}, fields: packetFields},
 	"listen":    {read: readListen, words: []string{string(Free), string(Taken)}},
+	"process":   {read: readProcess, words: []string{string(Present), none}, fields: []field{{"pid", pidInside}}},
 	"command":   {read: readCommand, words: []string{string(Ran)}, fields: []field{{"status", number}, {"stdout", anyText}}, within: commandWithin, once: true},
 }
 

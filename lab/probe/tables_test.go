@@ -21,7 +21,8 @@ import (
 func TestTables(t *testing.T) {
 	n := newNet(t)
 	n.kernel.AllowCommands = true
-	n.serve(t, op.Service{NS: "blue", Kind: "tcp-echo", Port: 7})
+	n.serve(t, op.Service{NS: "red", Kind: "tcp-echo", Port: 7})
+	n.serve(t, op.Service{NS: "blue", Kind: "tcp-echo", Port: 7, OwnPID: true})
 	n.ask(t, "ping", mapping("from", "red", "to", "10.0.0.254"), topology.Value{}, "")
 	anything := topology.Value{}
 	tests := []struct {
@@ -65,6 +66,12 @@ func TestTables(t *testing.T) {
 		{"packet", mapping("from", "lonely", "to", "blue", "in", "rt", "on", "r0"), anything, probe.Failed, "expected present, got absent (it was not seen on r0 in rt: unreachable (Network is unreachable: lonely has no route to 10.0.1.2))"},
 		{"packet", mapping("from", "red", "to", "blue", "in", "rt", "on", "r9"), anything, probe.Broken, "could not be asked: rt has no interface r9"},
 		{"packet", mapping("from", "red", "to", "blue", "in", "rt", "on", "r0"), mapping("vni", "42"), probe.Failed, "expected vni 42, got present (IP 10.0.0.1 > 10.0.1.2: echo request)"},
+		{"process", mapping("in", "red"), mapping("pid", "same"), probe.Passed, ""},
+		{"process", mapping("in", "blue"), mapping("pid", "1"), probe.Passed, ""},
+		{"process", mapping("in", "lonely"), word("none"), probe.Passed, ""},
+		{"process", mapping("in", "lonely"), anything, probe.Failed, "expected present, got absent (no process is in lonely)"},
+		{"process", mapping("in", "red"), mapping("pid", "1"), probe.Failed, "expected pid 1, got present (PID "},
+		{"process", mapping("in", "blue"), mapping("pid", "same"), probe.Failed, "expected pid same, got present (PID "},
 		{"command", argv("ip", "-br", "link"), mapping("stdout", "eth0@"), probe.Passed, ""},
 		{"command", argv("false"), mapping("status", "1"), probe.Passed, ""},
 		{"command", argv("ls", "/nowhere"), anything, probe.Failed, "expected status 0, got ran (status 2, output \"\", error \"ls: cannot access '/nowhere'"},

@@ -42,8 +42,8 @@ var servers = map[string]server{
 // Kinds lists what can be served.
 func Kinds() []string { return slices.Sorted(maps.Keys(servers)) }
 
-// Main serves args (KIND and what the kind needs) until TERM and returns the
-// exit status.
+// Main serves args (KIND and what the kind needs, perhaps after Init) until TERM
+// and returns the exit status.
 //
 // ready is one end of a socket pair whose other end the starter holds. Main
 // first waits for a byte, so that a starter that dies before it has written
@@ -51,6 +51,10 @@ func Kinds() []string { return slices.Sorted(maps.Keys(servers)) }
 // answers; a text instead of the byte says why it never will. ready may be
 // nil, and anything that is no socket counts as nil.
 func Main(args []string, ready *os.File) int {
+	first := len(args) > 0 && args[0] == Init
+	if first {
+		args = args[1:]
+	}
 	if len(args) == 0 || servers[args[0]] == nil {
 		fmt.Fprintf(os.Stderr, "nslab serve: want one of %s\n", strings.Join(Kinds(), ", "))
 		return exitUsage
@@ -64,11 +68,20 @@ func Main(args []string, ready *os.File) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	if err := servers[args[0]](ctx, args[1:], s.tell); err != nil {
+	if err := run(ctx, first, args, s.tell); err != nil {
 		s.explain(err)
 		return exitRefused
 	}
 	return exitOK
+}
+
+func run(ctx context.Context, first bool, args []string, ready func()) error {
+	if first {
+		if err := mountProc(); err != nil {
+			return err
+		}
+	}
+	return servers[args[0]](ctx, args[1:], ready)
 }
 
 // starter is the far end of the ready socket.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -48,6 +49,31 @@ func TestCommands(t *testing.T) {
 	}
 	if out, _ := exec.Command("pgrep", "-f", "sleep 1001").Output(); len(out) > 0 {
 		t.Errorf("its child lives on: %s", out)
+	}
+}
+
+// A service with numbers of its own is PID 1 and has a /proc that says so.
+func TestOwnPID(t *testing.T) {
+	k := newKernel(t)
+	fifo := filepath.Join(t.TempDir(), "said")
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := op.Service{NS: "red", Kind: "command", OwnPID: true, Argv: `["sh","-c","echo $$ $(cat /proc/1/comm) > ` + fifo + `; sleep 1003"]`}
+	if err := s.Do(k); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Undo(k) })
+	if said, err := os.ReadFile(fifo); err != nil || string(said) != "1 sh\n" {
+		t.Errorf("inside it says %q, %v", said, err)
+	}
+	files, _ := filepath.Glob(k.Dir + "/services/*.pid") // the pattern is good
+	pid, err := strconv.Atoi(pidOf(t, k, strings.TrimSuffix(filepath.Base(files[0]), ".pid")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if numbers, err := op.Numbers(pid); err != nil || len(numbers) != 2 || numbers[0] != pid || numbers[1] != 1 {
+		t.Errorf("the numbers of process %d are %v, %v", pid, numbers, err)
 	}
 }
 

@@ -35,6 +35,8 @@ func services() []op.Service {
 		{NS: "red", Kind: "udp-echo", Port: 7},
 		{NS: "red", Kind: "command", Argv: `["sleep","1000"]`},
 		{NS: "host", Kind: "http", Port: 8080},
+		{NS: "red", Kind: "http", Port: 8081, OwnPID: true},
+		{NS: "red", Kind: "command", Argv: `["sleep","1002"]`, OwnPID: true},
 	}
 }
 
