@@ -30,6 +30,9 @@ var facts = []Op{
 	Masquerade{},
 	SNAT{},
 	DNAT{},
+	Chain{},
+	Rule{},
+	Policy{},
 	Service{},
 }
 

@@ -43,9 +43,9 @@ func ReadNAT(n topology.NAT) Op {
 	}
 }
 
-func (m Masquerade) rule() natRule {
-	return natRule{
-		ns: m.NS, family: natFamily(m.From.Addr()), chain: "POSTROUTING",
+func (m Masquerade) rule() chainRule {
+	return chainRule{
+		ns: m.NS, family: tableFamily(m.From.Addr()), table: tableNAT, chain: "POSTROUTING",
 		words:  slices.Concat(sourceWords(m.From, m.OutDev), []string{"-j", "MASQUERADE"}),
 		match:  slices.Concat(matchDev(expr.MetaKeyOIFNAME, m.OutDev), matchSource(m.From)),
 		target: masqueradeTarget(m.From.Addr()),
@@ -79,9 +79,9 @@ func (m Masquerade) String() string {
 // On is the namespace.
 func (m Masquerade) On() []Object { return []Object{NetNS(m.NS)} }
 
-func (s SNAT) rule() natRule {
-	return natRule{
-		ns: s.NS, family: natFamily(s.From.Addr()), chain: "POSTROUTING",
+func (s SNAT) rule() chainRule {
+	return chainRule{
+		ns: s.NS, family: tableFamily(s.From.Addr()), table: tableNAT, chain: "POSTROUTING",
 		words:  slices.Concat(sourceWords(s.From, s.OutDev), []string{"-j", "SNAT", "--to-source", s.To.String()}),
 		match:  slices.Concat(matchDev(expr.MetaKeyOIFNAME, s.OutDev), matchSource(s.From)),
 		target: snatTarget(s.To),

@@ -19,15 +19,18 @@ type flowFilter func(*netlink.ConntrackFlow) bool
 // MatchConntrackFlow is what netlink.ConntrackDeleteFilters asks.
 func (f flowFilter) MatchConntrackFlow(flow *netlink.ConntrackFlow) bool { return f(flow) }
 
-// forgetFlows is best effort: a kernel without ctnetlink keeps its flows, and
-// the rule is true all the same.
-func forgetFlows(family nftables.TableFamily, f func(*netlink.ConntrackFlow) bool) {
+// forget is best effort: a kernel without ctnetlink keeps its flows, and the
+// rule is true all the same.
+func (r chainRule) forget() {
+	if r.flows == nil {
+		return
+	}
 	inet := netlink.InetFamily(unix.AF_INET)
-	if family == nftables.TableFamilyIPv6 {
+	if r.family == nftables.TableFamilyIPv6 {
 		inet = unix.AF_INET6
 	}
 	h := &netlink.Handle{}
-	_, _ = h.ConntrackDeleteFilters(netlink.ConntrackTable, inet, flowFilter(f))
+	_, _ = h.ConntrackDeleteFilters(netlink.ConntrackTable, inet, flowFilter(r.flows))
 }
 
 // flowsFrom are the flows with an end in a network. When that is every

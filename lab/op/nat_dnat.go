@@ -35,9 +35,9 @@ func (d DNAT) kind() string {
 	return "dnat"
 }
 
-func (d DNAT) rule() natRule {
-	return natRule{
-		ns: d.NS, family: natFamily(d.To.Addr()), chain: d.chain(), words: d.words(),
+func (d DNAT) rule() chainRule {
+	return chainRule{
+		ns: d.NS, family: tableFamily(d.To.Addr()), table: tableNAT, chain: d.chain(), words: d.words(),
 		match: slices.Concat(
 			matchDev(expr.MetaKeyIIFNAME, d.InDev), matchProto(d.Proto), matchDest(d.Dest), matchPort(d.Port)),
 		target: dnatTarget(d.To),

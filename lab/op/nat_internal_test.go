@@ -36,7 +36,7 @@ func TestUserDataOfAnybody(t *testing.T) {
 
 func TestNATMarkFits(t *testing.T) {
 	t.Parallel()
-	rule := func(from string) natRule { return Masquerade{From: netip.MustParsePrefix(from)}.rule() }
+	rule := func(from string) chainRule { return Masquerade{From: netip.MustParsePrefix(from)}.rule() }
 	short := rule("10.0.0.0/8").mark(&Kernel{Lab: "red"})
 	if want := "nslab:red:masquerade:10.0.0.0/8"; short != want {
 		t.Errorf("mark %q, want %q", short, want)
@@ -51,7 +51,8 @@ func TestNATMarkFits(t *testing.T) {
 func TestNATExplainsAKernelWithoutCompat(t *testing.T) {
 	t.Parallel()
 	err := Masquerade{From: netip.MustParsePrefix("10.0.0.0/8")}.rule().explain(fmt.Errorf("batch: %w", unix.ENOENT))
-	want := "this kernel does not take the MASQUERADE rule of iptables: it needs nft_compat (CONFIG_NFT_COMPAT), " +
+	want := `this kernel does not take the rule "POSTROUTING -s 10.0.0.0/8 -j MASQUERADE" of iptables: it needs ` +
+		"nft_compat (CONFIG_NFT_COMPAT), " +
 		"nft_chain_nat (CONFIG_NFT_NAT) and xt_MASQUERADE; try `modprobe nft_compat`: batch: no such file or directory"
 	if err.Error() != want || !errors.Is(err, unix.ENOENT) {
 		t.Errorf("explain:\n got %v\nwant %s", err, want)
@@ -78,7 +79,7 @@ func TestNATFlows(t *testing.T) {
 	all := Masquerade{From: netip.MustParsePrefix("0.0.0.0/0")}
 	for _, tt := range []struct {
 		name string
-		rule natRule
+		rule chainRule
 		flow *netlink.ConntrackFlow
 		want bool
 	}{

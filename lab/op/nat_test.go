@@ -117,6 +117,12 @@ func at(ns string, o op.Op) op.Op {
 	case op.DNAT:
 		f.NS = ns
 		return f
+	case op.Chain:
+		f.NS = ns
+		return f
+	case op.Policy:
+		f.NS = ns
+		return f
 	}
 	return o
 }

@@ -9,12 +9,9 @@ func Sequence(o Op) Object {
 	switch o := o.(type) {
 	case Addr:
 		return Object(fmt.Sprintf("addr/%s/%s/%d", o.NS, o.Dev, family(o.Prefix.Addr())))
-	case Masquerade:
-		return Object(fmt.Sprintf("nat/%s/POSTROUTING/%d", o.NS, family(o.From.Addr())))
-	case SNAT:
-		return Object(fmt.Sprintf("nat/%s/POSTROUTING/%d", o.NS, family(o.From.Addr())))
-	case DNAT:
-		return Object(fmt.Sprintf("nat/%s/%s/%d", o.NS, o.chain(), family(o.To.Addr())))
+	case interface{ rule() chainRule }:
+		r := o.rule()
+		return Object(fmt.Sprintf("rules/%s/%s", r.ns, r.where()))
 	}
 	return ""
 }

@@ -32,6 +32,7 @@ type TraceKind string
 const (
 	TraceService   TraceKind = "service"
 	TraceRule      TraceKind = "rule"
+	TraceChain     TraceKind = "chain"
 	TraceLink      TraceKind = "interface"
 	TraceNamespace TraceKind = "namespace"
 )

@@ -17,21 +17,29 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// natRule is what the facts of address translation have in common: one rule
-// in the table `ip nat` or `ip6 nat`, in the very form in which iptables-nft
-// writes it, so that iptables and nft both show what the lecture typed.
-type natRule struct {
+// chainRule is what the facts of filtering and of address translation have in
+// common: one rule in a table of iptables (`ip nat`, `ip6 filter` ...), in the
+// very form in which iptables-nft writes it, so that iptables and nft both show
+// what the lecture typed.
+type chainRule struct {
 	ns     string
 	family nftables.TableFamily
+	table  string
 	chain  string
 	words  []string // the rule as iptables spells it
 	match  []expr.Any
-	target *expr.Target
-	object string // what the lab's mark says of it
+	target expr.Any // *expr.Target of nft_compat, or *expr.Verdict
+	object string   // what the lab's mark says of it
 	flows  func(*netlink.ConntrackFlow) bool
 }
 
-func natFamily(a netip.Addr) nftables.TableFamily {
+// The tables that nslab writes.
+const (
+	tableFilter = "filter"
+	tableNAT    = "nat"
+)
+
+func tableFamily(a netip.Addr) nftables.TableFamily {
 	if a.Is6() {
 		return nftables.TableFamilyIPv6
 	}
@@ -52,7 +60,7 @@ func natObject(kind string, parts ...string) string {
 const maxComment = 127
 
 // mark is the comment by which the rule is known.
-func (r natRule) mark(k *Kernel) string {
+func (r chainRule) mark(k *Kernel) string {
 	m := k.Mark(r.object)
 	if len(m) <= maxComment {
 		return m
@@ -62,13 +70,13 @@ func (r natRule) mark(k *Kernel) string {
 	return m[:maxComment-len(tail)] + tail
 }
 
-func (r natRule) exprs() []expr.Any {
+func (r chainRule) exprs() []expr.Any {
 	return append(append([]expr.Any{}, r.match...), &expr.Counter{}, r.target)
 }
 
 // same says whether a rule of the kernel does what this one says. What it
 // counted does not matter, nor does a comment.
-func (r natRule) same(have *nftables.Rule) bool {
+func (r chainRule) same(have *nftables.Rule) bool {
 	mine, err := marshalRule(r.family, r.exprs())
 	if err != nil {
 		return false
@@ -98,9 +106,9 @@ func marshalRule(family nftables.TableFamily, exprs []expr.Any) ([]byte, error) 
 }
 
 // inside opens the table in the rule's namespace.
-func (r natRule) inside(k *Kernel, f func(*natTable) error) error {
+func (r chainRule) inside(k *Kernel, f func(*nfTable) error) error {
 	return k.Inside(r.ns, func() error {
-		t, err := openNAT(r.family)
+		t, err := openTable(r.table, r.family)
 		if err != nil {
 			return err
 		}
@@ -108,8 +116,8 @@ func (r natRule) inside(k *Kernel, f func(*natTable) error) error {
 	})
 }
 
-func (r natRule) before(k *Kernel, was string) (word string, err error) {
-	err = r.inside(k, func(t *natTable) error {
+func (r chainRule) before(k *Kernel, was string) (word string, err error) {
+	err = r.inside(k, func(t *nfTable) error {
 		word, err = t.before(r.chain, was)
 		return err
 	})
@@ -118,8 +126,8 @@ func (r natRule) before(k *Kernel, was string) (word string, err error) {
 
 // do adds the rule in one transaction, in which a rule of the same mark goes:
 // what somebody altered is mended.
-func (r natRule) do(k *Kernel, was string) error {
-	return r.inside(k, func(t *natTable) error {
+func (r chainRule) do(k *Kernel, was string) error {
+	return r.inside(k, func(t *nfTable) error {
 		word, err := t.before(r.chain, was)
 		if err != nil {
 			return err
@@ -130,20 +138,20 @@ func (r natRule) do(k *Kernel, was string) error {
 		}
 		old := marked(all, r.mark(k))
 		var before *nftables.Rule
-		if i := slices.IndexFunc(all, r.shadows); i >= 0 {
-			before = all[i]
+		if i := slices.IndexFunc(all, r.shadows); i >= 0 && r.table == tableNAT {
+			before = all[i] // a filter is never overtaken: somebody meant it
 		}
 		if err := t.add(r.chain, r.exprs(), userData(r.mark(k), word), old, before); err != nil {
 			return r.explain(err)
 		}
-		forgetFlows(r.family, r.flows)
+		r.forget()
 		return nil
 	})
 }
 
 // undo removes what carries the mark. When something that it saw is gone
 // before its transaction comes, it looks again.
-func (r natRule) undo(k *Kernel, was string) (err error) {
+func (r chainRule) undo(k *Kernel, was string) (err error) {
 	for range 3 {
 		if err = r.undoOnce(k, was); !absent(err) {
 			return err
@@ -152,8 +160,8 @@ func (r natRule) undo(k *Kernel, was string) (err error) {
 	return gone(err)
 }
 
-func (r natRule) undoOnce(k *Kernel, had string) error {
-	return r.inside(k, func(t *natTable) error {
+func (r chainRule) undoOnce(k *Kernel, had string) error {
+	return r.inside(k, func(t *nfTable) error {
 		all, err := t.rules(r.chain)
 		if err != nil {
 			return err
@@ -166,14 +174,14 @@ func (r natRule) undoOnce(k *Kernel, had string) error {
 			return err
 		}
 		if len(old) > 0 {
-			forgetFlows(r.family, r.flows)
+			r.forget()
 		}
 		return nil
 	})
 }
 
-func (r natRule) diff(k *Kernel) (diff string, err error) {
-	err = r.inside(k, func(t *natTable) error {
+func (r chainRule) diff(k *Kernel) (diff string, err error) {
+	err = r.inside(k, func(t *nfTable) error {
 		all, err := t.rules(r.chain)
 		have := marked(all, r.mark(k))
 		switch {
@@ -196,22 +204,43 @@ func (r natRule) diff(k *Kernel) (diff string, err error) {
 	return diff, nil
 }
 
-func (r natRule) line() string { return r.chain + " " + strings.Join(r.words, " ") }
+func (r chainRule) line() string { return r.chain + " " + strings.Join(r.words, " ") }
 
-func (r natRule) command(verb string) Command {
-	tool := "iptables"
-	if r.family == nftables.TableFamilyIPv6 {
-		tool = "ip6tables"
+func (r chainRule) command(verb string) Command {
+	return iptables(r.ns, r.family, r.table, append([]string{verb, r.chain}, r.words...)...)
+}
+
+// iptables is the command of a family; filter is its table unless it is told another.
+func iptables(ns string, family nftables.TableFamily, table string, args ...string) Command {
+	tool := []string{"iptables"}
+	if family == nftables.TableFamilyIPv6 {
+		tool = []string{"ip6tables"}
 	}
-	return inside(r.ns, append([]string{tool, "-t", "nat", verb, r.chain}, r.words...)...)
+	if table != tableFilter {
+		tool = append(tool, "-t", table)
+	}
+	return inside(ns, append(tool, args...)...)
 }
 
 // explain says which part of the kernel is missing: its own answer is "no such
 // file or directory".
-func (r natRule) explain(err error) error {
-	if !errors.Is(err, unix.ENOENT) {
+func (r chainRule) explain(err error) error {
+	var modules []string
+	for _, e := range r.exprs() {
+		switch x := e.(type) {
+		case *expr.Match:
+			modules = append(modules, "xt_"+x.Name)
+		case *expr.Target:
+			modules = append(modules, "xt_"+x.Name)
+		}
+	}
+	if !errors.Is(err, unix.ENOENT) || len(modules) == 0 {
 		return err
 	}
-	return fmt.Errorf("this kernel does not take the %s rule of iptables: it needs nft_compat (CONFIG_NFT_COMPAT), nft_chain_nat (CONFIG_NFT_NAT) and xt_%s; try `modprobe nft_compat`: %w",
-		r.target.Name, r.target.Name, err)
+	needs := "nft_compat (CONFIG_NFT_COMPAT)"
+	if r.table == tableNAT {
+		needs += ", nft_chain_nat (CONFIG_NFT_NAT)"
+	}
+	return fmt.Errorf("this kernel does not take the rule %q of iptables: it needs %s and %s; try `modprobe nft_compat`: %w",
+		r.line(), needs, strings.Join(modules, ", "), err)
 }

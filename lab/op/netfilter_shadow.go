@@ -11,14 +11,18 @@ import (
 
 // shadow finds the foreign rule that stands ahead of ours and takes its
 // packets, such as `iptables -t nat -I POSTROUTING -j RETURN` makes.
-func (r natRule) shadow(chain []*nftables.Rule, ours *nftables.Rule) string {
+func (r chainRule) shadow(chain []*nftables.Rule, ours *nftables.Rule) string {
 	for i, other := range chain {
 		if other.Handle == ours.Handle {
 			return ""
 		}
 		if r.shadows(other) {
-			return fmt.Sprintf("the lab's rule %q is never reached %s: rule %d of %s (%s) stands ahead of it and takes its packets",
+			diff := fmt.Sprintf("the lab's rule %q is never reached %s: rule %d of %s (%s) stands ahead of it and takes its packets",
 				r.line(), place(r.ns), i+1, r.chain, verdict(other))
+			if r.table == tableFilter {
+				diff += "; " + Foreign
+			}
+			return diff
 		}
 	}
 	return ""
@@ -27,7 +31,7 @@ func (r natRule) shadow(chain []*nftables.Rule, ours *nftables.Rule) string {
 // shadows says whether a rule, not one of nslab's, takes every packet that ours
 // is about: it ends the chain and asks no more of a packet than ours does, be
 // it nothing. A wider prefix is not seen through.
-func (r natRule) shadows(other *nftables.Rule) bool {
+func (r chainRule) shadows(other *nftables.Rule) bool {
 	if _, _, nslabs := readMark(ruleComment(other)); nslabs || verdict(other) == "" || r.same(other) {
 		return false
 	}
@@ -41,8 +45,9 @@ func (r natRule) shadows(other *nftables.Rule) bool {
 	})
 }
 
-// tests are what a rule asks of a packet, one by one, each ending in a comparison.
-func (r natRule) tests(exprs []expr.Any) ([][]byte, error) {
+// tests are what a rule asks of a packet, one by one: a comparison and what
+// leads to it, or a match of nft_compat.
+func (r chainRule) tests(exprs []expr.Any) ([][]byte, error) {
 	var out [][]byte
 	var test []byte
 	for _, e := range exprs {
@@ -54,7 +59,8 @@ func (r natRule) tests(exprs []expr.Any) ([][]byte, error) {
 			return nil, err
 		}
 		test = append(test, b...)
-		if _, ends := e.(*expr.Cmp); ends {
+		switch e.(type) {
+		case *expr.Cmp, *expr.Match:
 			out, test = append(out, test), nil
 		}
 	}
@@ -80,8 +86,8 @@ var chainEnds = map[expr.VerdictKind]string{
 	expr.VerdictAccept: "ACCEPT", expr.VerdictDrop: "DROP", expr.VerdictReturn: "RETURN",
 }
 
-// translations are the targets that end the chain, as they all do in table nat.
-var translations = []string{"MASQUERADE", "SNAT", "DNAT", "REDIRECT", "NETMAP"}
+// lastTargets are those that end the chain, as all of table nat do.
+var lastTargets = []string{"MASQUERADE", "SNAT", "DNAT", "REDIRECT", "NETMAP", "REJECT"}
 
 // verdict names how a rule ends the way of a packet through its chain, "" when
 // the packet goes on: to the next rule, or through another chain.
@@ -89,7 +95,7 @@ func verdict(rule *nftables.Rule) string {
 	for _, e := range rule.Exprs {
 		switch x := e.(type) {
 		case *expr.Target:
-			if slices.Contains(translations, x.Name) {
+			if slices.Contains(lastTargets, x.Name) {
 				return x.Name
 			}
 		case *expr.Verdict:

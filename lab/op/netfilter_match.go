@@ -44,13 +44,6 @@ func matchProto(proto string) []expr.Any {
 	return []expr.Any{loadMeta(expr.MetaKeyL4PROTO), compare(expr.CmpOpEq, []byte{protoNumber(proto)})}
 }
 
-func protoNumber(name string) uint8 {
-	if name == "udp" {
-		return unix.IPPROTO_UDP
-	}
-	return unix.IPPROTO_TCP
-}
-
 // matchPort is --dport: bytes 2 and 3 of the header of tcp and udp alike.
 func matchPort(port uint16) []expr.Any {
 	return []expr.Any{

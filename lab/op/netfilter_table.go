@@ -11,6 +11,8 @@ import (
 	"github.com/google/nftables/expr"
 	mdnetlink "github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"nslab/topology"
 )
 
 // What of the table was there before nslab came: the answers of Before.
@@ -20,21 +22,21 @@ const (
 	hadChain   = "chain"   // both belong to somebody else
 )
 
-// natTable is the table `ip nat` or `ip6 nat` of the namespace that the
-// calling thread is in. Every request opens and closes a socket of its own.
-type natTable struct {
+// nfTable is a table of iptables in the namespace that the calling thread is in. Every request opens and closes a socket of its own.
+type nfTable struct {
 	conn   *nftables.Conn
 	self   *nftables.Table
 	exists bool
 	chains []*nftables.Chain
+	notes  map[string][]byte // user data of chains
 }
 
-func openNAT(family nftables.TableFamily) (*natTable, error) {
+func openTable(name string, family nftables.TableFamily) (*nfTable, error) {
 	conn, err := nftables.New(nftables.WithSockOptions(patient))
 	if err != nil {
 		return nil, err
 	}
-	t := &natTable{conn: conn, self: &nftables.Table{Name: "nat", Family: family}}
+	t := &nfTable{conn: conn, self: &nftables.Table{Name: name, Family: family}}
 	return t, t.load()
 }
 
@@ -45,10 +47,10 @@ func patient(c *mdnetlink.Conn) error {
 	return c.SetDeadline(time.Now().Add(5 * time.Second))
 }
 
-func (t *natTable) load() error {
+func (t *nfTable) load() error {
 	tables, err := t.conn.ListTablesOfFamily(t.self.Family)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EPROTONOSUPPORT) {
-		return fmt.Errorf("this kernel has no nf_tables (CONFIG_NF_TABLES), without which there is no address translation; try `modprobe nf_tables`: %w", err)
+		return fmt.Errorf("this kernel has no nf_tables (CONFIG_NF_TABLES), without which there are no rules; try `modprobe nf_tables`: %w", err)
 	}
 	if err != nil {
 		return fmt.Errorf("list nf_tables: %w", err)
@@ -68,10 +70,14 @@ func (t *natTable) load() error {
 			t.chains = append(t.chains, c)
 		}
 	}
+	if err != nil {
+		return err
+	}
+	t.notes, err = chainNotes(t.self)
 	return err
 }
 
-func (t *natTable) chain(name string) *nftables.Chain {
+func (t *nfTable) chain(name string) *nftables.Chain {
 	i := slices.IndexFunc(t.chains, func(c *nftables.Chain) bool { return c.Name == name })
 	if i < 0 {
 		return nil
@@ -79,7 +85,7 @@ func (t *natTable) chain(name string) *nftables.Chain {
 	return t.chains[i]
 }
 
-func (t *natTable) rules(chain string) ([]*nftables.Rule, error) {
+func (t *nfTable) rules(chain string) ([]*nftables.Rule, error) {
 	c := t.chain(chain)
 	if c == nil {
 		return nil, nil
@@ -95,12 +101,13 @@ func marked(chain []*nftables.Rule, mark string) []*nftables.Rule {
 // before says what is not of nslab's making. A rule that nslab wrote, for this
 // lab or another, tells what there was when it came; was is what the fact
 // itself has known.
-func (t *natTable) before(chain, was string) (string, error) {
+func (t *nfTable) before(chain, was string) (string, error) {
 	if !t.exists {
 		return hadNothing, nil
 	}
 	words := map[string]bool{was: true}
 	for _, c := range t.chains {
+		words[hadNothing] = words[hadNothing] || hadWord(t.notes[c.Name]) == hadNothing
 		rules, err := t.rules(c.Name)
 		if err != nil {
 			return "", err
@@ -125,17 +132,15 @@ func hadWhat(words map[string]bool, chain bool) string {
 
 // add appends a rule, or puts it ahead of another one, and removes the old
 // ones, all or nothing.
-func (t *natTable) add(chain string, exprs []expr.Any, data []byte, old []*nftables.Rule, ahead *nftables.Rule) error {
+func (t *nfTable) add(chain string, exprs []expr.Any, data []byte, old []*nftables.Rule, ahead *nftables.Rule) error {
 	c := t.chain(chain)
-	want := baseChain(t.self, chain)
-	switch {
-	case c == nil && !t.exists:
-		t.conn.AddTable(t.self)
-		fallthrough
-	case c == nil:
-		c = t.conn.AddChain(want)
-	case c.Type != want.Type || c.Hooknum == nil || *c.Hooknum != *want.Hooknum:
-		return fmt.Errorf("table nat has a chain %s that is not the one of iptables, so no packet would see a rule in it: rename it", chain)
+	if topology.BuiltinChain(t.self.Name, chain) {
+		var err error
+		if c, err = t.base(chain, nil); err != nil {
+			return err
+		}
+	} else if c == nil {
+		return fmt.Errorf("table %s has no chain %s to put a rule in: %w", t.self.Name, chain, unix.ENOENT)
 	}
 	t.delRules(old)
 	rule := &nftables.Rule{Table: t.self, Chain: c, Exprs: exprs, UserData: data}
@@ -148,24 +153,52 @@ func (t *natTable) add(chain string, exprs []expr.Any, data []byte, old []*nftab
 	return t.conn.Flush()
 }
 
+// base makes the chain of iptables where it is missing, and gives it a policy
+// unless that is nil.
+func (t *nfTable) base(name string, policy *nftables.ChainPolicy) (*nftables.Chain, error) {
+	c, want := t.chain(name), baseChain(t.self, name)
+	switch {
+	case c == nil && !t.exists:
+		t.conn.AddTable(t.self)
+	case c == nil:
+	case c.Type != want.Type || c.Hooknum == nil || *c.Hooknum != *want.Hooknum:
+		return nil, fmt.Errorf("table %s has a chain %s that is not the one of iptables, so no packet would see a rule in it: rename it", t.self.Name, name)
+	case policy == nil:
+		return c, nil
+	}
+	if policy != nil {
+		want.Policy = policy
+	}
+	return t.conn.AddChain(want), nil
+}
+
+// hooks are where the chains of iptables stand in the way of a packet.
+var hooks = map[string]*nftables.ChainHook{
+	"PREROUTING":  nftables.ChainHookPrerouting,
+	"INPUT":       nftables.ChainHookInput,
+	"FORWARD":     nftables.ChainHookForward,
+	"OUTPUT":      nftables.ChainHookOutput,
+	"POSTROUTING": nftables.ChainHookPostrouting,
+}
+
 // baseChain is the chain as iptables makes it, with its hook and priority.
 func baseChain(t *nftables.Table, name string) *nftables.Chain {
 	accept := nftables.ChainPolicyAccept
-	c := &nftables.Chain{Name: name, Table: t, Type: nftables.ChainTypeNAT, Policy: &accept}
-	switch name {
-	case "PREROUTING":
-		c.Hooknum, c.Priority = nftables.ChainHookPrerouting, nftables.ChainPriorityNATDest
-	case "OUTPUT":
-		c.Hooknum, c.Priority = nftables.ChainHookOutput, nftables.ChainPriorityNATDest
+	c := &nftables.Chain{Name: name, Table: t, Type: nftables.ChainTypeFilter, Policy: &accept, Hooknum: hooks[name]}
+	switch {
+	case t.Name == tableFilter:
+		c.Priority = nftables.ChainPriorityFilter
+	case name == "PREROUTING" || name == "OUTPUT":
+		c.Type, c.Priority = nftables.ChainTypeNAT, nftables.ChainPriorityNATDest
 	default:
-		c.Hooknum, c.Priority = nftables.ChainHookPostrouting, nftables.ChainPriorityNATSource
+		c.Type, c.Priority = nftables.ChainTypeNAT, nftables.ChainPriorityNATSource
 	}
 	return c
 }
 
 // remove deletes rules of a chain, in one transaction with the chain and the
 // table when nslab made them and nobody else has put anything there.
-func (t *natTable) remove(chain string, old []*nftables.Rule, had string) error {
+func (t *nfTable) remove(chain string, old []*nftables.Rule, had string) error {
 	idle, err := t.idle(old)
 	if err != nil {
 		return err
@@ -183,7 +216,35 @@ func (t *natTable) remove(chain string, old []*nftables.Rule, had string) error 
 	return t.conn.Flush()
 }
 
-func (t *natTable) delRules(old []*nftables.Rule) {
+// removeChain deletes a chain and the rules in it, in one transaction with the
+// table when nslab made that and nobody else has put anything there.
+func (t *nfTable) removeChain(name, had string) error {
+	idle, err := t.idle(nil)
+	if err != nil {
+		return err
+	}
+	if had == hadNothing && len(idle) == len(t.chains)-1 && t.holdsOnlyChains() {
+		t.conn.DelTable(t.self)
+	} else {
+		t.conn.FlushChain(t.chain(name))
+		t.conn.DelChain(t.chain(name))
+	}
+	return t.conn.Flush()
+}
+
+// setPolicy sets the policy of a chain of iptables and looks again.
+func (t *nfTable) setPolicy(chain, target string) error {
+	policy := policies[target]
+	if _, err := t.base(chain, &policy); err != nil {
+		return err
+	}
+	if err := t.conn.Flush(); err != nil {
+		return err
+	}
+	return t.load()
+}
+
+func (t *nfTable) delRules(old []*nftables.Rule) {
 	for _, r := range old {
 		_ = t.conn.DelRule(r) // fails only for a rule without a handle; these were listed
 	}
@@ -191,14 +252,14 @@ func (t *natTable) delRules(old []*nftables.Rule) {
 
 // holdsOnlyChains says that there is no set, map or object in the table. The
 // count comes in network byte order, which the library does not turn.
-func (t *natTable) holdsOnlyChains() bool {
+func (t *nfTable) holdsOnlyChains() bool {
 	n := uint32(len(t.chains))
 	return t.self.Use == n || bits.ReverseBytes32(t.self.Use) == n
 }
 
 // idle are the chains of iptables in which no rule is left when the old ones
 // go. A student who added a rule and deleted it again leaves one.
-func (t *natTable) idle(old []*nftables.Rule) ([]*nftables.Chain, error) {
+func (t *nfTable) idle(old []*nftables.Rule) ([]*nftables.Chain, error) {
 	var out []*nftables.Chain
 	for _, c := range t.chains {
 		rules, err := t.rules(c.Name)
@@ -208,7 +269,7 @@ func (t *natTable) idle(old []*nftables.Rule) ([]*nftables.Chain, error) {
 		others := slices.DeleteFunc(rules, func(r *nftables.Rule) bool {
 			return slices.ContainsFunc(old, func(o *nftables.Rule) bool { return o.Handle == r.Handle })
 		})
-		if len(others) == 0 && builtin(c) {
+		if len(others) == 0 && t.builtin(c) {
 			out = append(out, c)
 		}
 	}
@@ -217,7 +278,7 @@ func (t *natTable) idle(old []*nftables.Rule) ([]*nftables.Chain, error) {
 
 // builtin says whether a chain is one that iptables makes by itself, and lets
 // everything pass.
-func builtin(c *nftables.Chain) bool {
+func (t *nfTable) builtin(c *nftables.Chain) bool {
 	accepts := c.Policy != nil && *c.Policy == nftables.ChainPolicyAccept
-	return accepts && slices.Contains([]string{"PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"}, c.Name)
+	return accepts && topology.BuiltinChain(t.self.Name, c.Name)
 }

@@ -1,0 +1,104 @@
+package op
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/google/nftables"
+)
+
+// Policy is what becomes of a packet that no rule of a chain of iptables takes:
+// iptables(8), -P.
+type Policy struct {
+	NS     string
+	IPv6   bool
+	Chain  string // INPUT, FORWARD or OUTPUT of table filter
+	Target string // ACCEPT or DROP
+}
+
+var policies = map[string]nftables.ChainPolicy{
+	"ACCEPT": nftables.ChainPolicyAccept,
+	"DROP":   nftables.ChainPolicyDrop,
+}
+
+func (p Policy) family() nftables.TableFamily { return Chain{IPv6: p.IPv6}.family() }
+
+func (p Policy) inside(k *Kernel, f func(*nfTable) error) error {
+	return Chain{NS: p.NS, Table: tableFilter, IPv6: p.IPv6}.inside(k, f)
+}
+
+// now is the policy of the chain: one that is not there lets everything pass.
+func (p Policy) now(t *nfTable) string {
+	if c := t.chain(p.Chain); c != nil && c.Policy != nil && *c.Policy == nftables.ChainPolicyDrop {
+		return "DROP"
+	}
+	return "ACCEPT"
+}
+
+// Before says how much of the table was there already, and the policy then.
+func (p Policy) Before(k *Kernel) (word string, err error) {
+	err = p.inside(k, func(t *nfTable) error {
+		had, was := splitWas(k.was(p))
+		if was == "" {
+			was = p.now(t)
+		}
+		had, err = t.before(p.Chain, had)
+		word = had + " " + was
+		return err
+	})
+	return word, err
+}
+
+func splitWas(word string) (had, policy string) {
+	had, policy, _ = strings.Cut(word, " ")
+	return had, policy
+}
+
+// Do sets the policy, with the chain and the table where they are missing.
+func (p Policy) Do(k *Kernel) error {
+	return p.inside(k, func(t *nfTable) error { return t.setPolicy(p.Chain, p.Target) })
+}
+
+// Undo puts the older policy back, unless somebody else has set one since, and
+// removes the chain and the table when the lab made them.
+func (p Policy) Undo(k *Kernel) error {
+	had, was := splitWas(k.was(p))
+	if had == "" {
+		return nil
+	}
+	return gone(p.inside(k, func(t *nfTable) error {
+		if p.now(t) == p.Target && t.chain(p.Chain) != nil {
+			if err := t.setPolicy(p.Chain, was); err != nil {
+				return err
+			}
+		}
+		return t.remove(p.Chain, nil, had)
+	}))
+}
+
+// Diff compares the policy.
+func (p Policy) Diff(k *Kernel) (diff string, err error) {
+	err = p.inside(k, func(t *nfTable) error {
+		if now := p.now(t); now != p.Target {
+			diff = fmt.Sprintf("the policy of chain %s %s is %s, not %s", p.Chain, place(p.NS), now, p.Target)
+		}
+		return nil
+	})
+	if err != nil {
+		return missing("namespace "+p.NS, err)
+	}
+	return diff, nil
+}
+
+// Command is iptables -P.
+func (p Policy) Command() Command { return iptables(p.NS, p.family(), tableFilter, "-P", p.Chain, p.Target) }
+
+// Inverse is iptables -P with the other policy: a fresh machine accepts.
+func (p Policy) Inverse() Command { return iptables(p.NS, p.family(), tableFilter, "-P", p.Chain, "ACCEPT") }
+
+func (p Policy) String() string {
+	return fmt.Sprintf("the policy of chain %s %s is %s", p.Chain, place(p.NS), p.Target)
+}
+
+// On is the namespace.
+func (p Policy) On() []Object { return []Object{NetNS(p.NS)} }

@@ -1,0 +1,114 @@
+package topology
+
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+)
+
+// Tables of iptables that rules are written into.
+const (
+	TableFilter = "filter"
+	TableNAT    = "nat"
+)
+
+// Rule is a rule of a chain in the words of iptables(8). Two rules are the same
+// when == says so; a field with the zero value asks for nothing.
+type Rule struct {
+	Table            string // TableFilter or TableNAT
+	Chain            string
+	IPv6             bool   // of ip6tables
+	InDev, OutDev    string // -i, -o: "!" in front inverts, a last "+" is a wildcard
+	Source           netip.Prefix
+	NotSource        bool
+	Destination      netip.Prefix
+	NotDestination   bool
+	Protocol         string // tcp, udp, icmp or ipv6-icmp
+	SrcPort, DstPort uint16
+	SrcType, DstType string         // of -m addrtype: LOCAL ...
+	CTState          string         // of -m conntrack, in the order of iptables: "RELATED,ESTABLISHED"
+	Target           string         // ACCEPT, DROP ... or a chain; empty when there is none
+	To               netip.AddrPort // of SNAT (port 0) and DNAT (port 0: unchanged)
+}
+
+// chains are those that iptables has by itself in each table.
+var chains = map[string][]string{
+	TableFilter: {"INPUT", "FORWARD", "OUTPUT"},
+	TableNAT:    {"PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"},
+}
+
+// BuiltinChain says whether a table has a chain by itself: those that the
+// kernel calls, with a policy.
+func BuiltinChain(table, chain string) bool { return slices.Contains(chains[table], chain) }
+
+// targets are what a rule of each table may lead to, beside other chains.
+var targets = map[string][]string{
+	TableFilter: {"ACCEPT", "DROP", "REJECT", "RETURN"},
+	TableNAT:    {"ACCEPT", "DNAT", "MASQUERADE", "RETURN", "SNAT"},
+}
+
+// Words are the rule as one types it behind `iptables -A CHAIN`.
+func (r Rule) Words() []string {
+	words := slices.Concat(
+		inverted(r.NotSource, "-s", prefixText(r.Source)), inverted(r.NotDestination, "-d", prefixText(r.Destination)),
+		devWords("-i", r.InDev), devWords("-o", r.OutDev), given("-p", r.Protocol),
+		given("--sport", portText(r.SrcPort)), given("--dport", portText(r.DstPort)),
+	)
+	if r.SrcType != "" || r.DstType != "" {
+		words = slices.Concat(words, []string{"-m", "addrtype"}, given("--src-type", r.SrcType), given("--dst-type", r.DstType))
+	}
+	if r.CTState != "" {
+		words = append(words, "-m", "conntrack", "--ctstate", r.CTState)
+	}
+	return slices.Concat(words, given("-j", r.Target), r.toWords())
+}
+
+func (r Rule) toWords() []string {
+	to := r.To.String()
+	if r.To.Port() == 0 {
+		to = r.To.Addr().String()
+	}
+	switch r.Target {
+	case "SNAT":
+		return []string{"--to-source", to}
+	case "DNAT":
+		return []string{"--to-destination", to}
+	}
+	return nil
+}
+
+func given(flag, value string) []string {
+	if value == "" {
+		return nil
+	}
+	return []string{flag, value}
+}
+
+func inverted(not bool, flag, value string) []string {
+	if words := given(flag, value); not {
+		return append([]string{"!"}, words...)
+	} else {
+		return words
+	}
+}
+
+func devWords(flag, dev string) []string {
+	if len(dev) > 0 && dev[0] == '!' {
+		return inverted(true, flag, dev[1:])
+	}
+	return given(flag, dev)
+}
+
+func prefixText(p netip.Prefix) string {
+	if !p.IsValid() {
+		return ""
+	}
+	return p.String()
+}
+
+func portText(port uint16) string {
+	if port == 0 {
+		return ""
+	}
+	return strconv.Itoa(int(port))
+}
