@@ -68,9 +68,7 @@ func (c *compiler) all() {
 	c.each(c.tables)
 	c.each(c.settings)
 	c.each(c.routes)
-	for i := range c.state.NAT {
-		c.nat(&c.state.NAT[i])
-	}
+	c.rules()
 	c.each(c.names)
 	c.each(c.services)
 }
@@ -227,12 +225,6 @@ func holds(as []topology.Address, a netip.Addr) bool {
 		}
 	}
 	return false
-}
-
-func (c *compiler) nat(n *topology.NAT) {
-	if !c.elsewhere(n.Outside) {
-		c.add(n.Pos, op.ReadNAT(*n))
-	}
 }
 
 func (c *compiler) services(ns *topology.Namespace) {

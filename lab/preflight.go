@@ -50,7 +50,7 @@ const inSandbox = "or host: sandbox, which cannot touch this machine"
 func (m *machine) preflight(p *Plan, have []Step) []*Collision {
 	facts := everyFact(p)
 	w := wanted{facts: facts, new: without(facts, have), made: hostDevices(append(facts, have...)), standing: hostDevices(have)}
-	checks := []func(wanted, Step) *Collision{m.room, m.device, m.touched, m.network, m.route, m.setting, m.port, m.resolver}
+	checks := []func(wanted, Step) *Collision{m.room, m.device, m.touched, m.network, m.route, m.setting, m.port, m.resolver, m.rules}
 	var out []*Collision
 	for _, s := range w.new {
 		for _, check := range checks {

@@ -22,6 +22,7 @@ func desk() *machine {
 		ssh:       parseLogin("10.44.0.9 50022 192.168.1.7 22", ""),
 		listening: []socket{{"tcp", netip.MustParseAddr("0.0.0.0"), 443}, {"tcp", netip.MustParseAddr("127.0.0.1"), 631}},
 		forwards:  []forward{{"tcp", 8000, "nat DOCKER"}},
+		chains:    map[string]bool{"ip nat DOCKER": true},
 	}
 }
 
@@ -64,6 +65,13 @@ func TestPreflight(t *testing.T) {
 		{"bridges: {sw: {addresses: [10.7.0.1/24]}}\nnat: [{dnat: 631/tcp, to: \"10.7.0.2:80\"}]", ""},
 		{"bridges: {sw: {addresses: [10.7.0.1/24]}}\nnat: [{dnat: 443/tcp, in-dev: sw, to: \"10.7.0.2:80\"}]", ""},
 		{"bridges: {sw: {addresses: [10.7.0.1/24]}}\nnat: [{dnat: 8000/tcp, to: \"10.7.0.2:80\"}]", "lab.yaml:4:7: port 8000/tcp is led elsewhere already on this machine, by a rule in nat DOCKER"},
+		{"bridges: {sw: {}}\nnat: [{chain: PREROUTING, protocol: tcp, dport: 443, target: DNAT, to: \"10.7.0.2:80\"}]", "lab.yaml:4:7: something on this machine listens on port 443/tcp (0.0.0.0)"},
+		{"bridges: {sw: {}}\nnat: [{chain: DOCKER}]", "lab.yaml:4:7: this machine has a chain DOCKER in table nat already\n  cure: choose another name"},
+		{"bridges: {sw: {}}\nnat: [{chain: DOCKER, family: ipv6}]\nfilter: [{chain: DOCKER}]", ""},
+		{"bridges: {sw: {}}\nfilter: [{chain: FORWARD, policy: DROP}]", "lab.yaml:4:10: the policy of FORWARD is for every packet of this machine, not for the lab's alone\n  cure: a rule with an `in-dev`"},
+		{"bridges: {sw: {}}\nfilter: [{chain: INPUT, in-dev: \"!sw\", target: DROP}]", "lab.yaml:4:10: the rule would stop packets of this machine, not of the lab alone"},
+		{"bridges: {sw: {}}\nfilter: [{chain: INPUT, in-dev: sw, target: DROP}, {chain: FORWARD, target: ACCEPT}]", ""},
+		{"namespaces: {red: {}}\nfilter: [{in: red, chain: INPUT, policy: DROP}, {in: red, chain: INPUT, target: DROP}]", ""},
 		{"namespaces: {host: {sysctls: {net.ipv6.conf.all.forwarding: 1}}}", "lab.yaml:3:31: net.ipv6.conf.all.forwarding=1 would change IPv6 of the whole machine"},
 		{"namespaces: {red: {sysctls: {net.ipv6.conf.all.forwarding: 1}}}", ""},
 		{"namespaces: {host: {resolv: {nameservers: 10.7.0.2}}}", "lab.yaml:3:29: the resolv.conf of the host is that of this whole machine"},

@@ -22,7 +22,8 @@ type machine struct {
 	resolvers []netip.Addr // DNS servers
 	ssh       login
 	listening []socket
-	forwards  []forward // ports that are led elsewhere
+	forwards  []forward       // ports that are led elsewhere
+	chains    map[string]bool // "ip nat DOCKER"
 	wall      firewall
 	bridgeNF  bool // bridged frames pass iptables (br_netfilter)
 }

@@ -22,6 +22,7 @@ type forward struct {
 // readFilter reads the rules of nf_tables, and of the old iptables, as far as
 // they matter to a lab. A kernel that has none shows none.
 func readFilter(m *machine) {
+	m.chains = map[string]bool{}
 	readLegacy(m)
 	c, err := nftables.New()
 	if err != nil {
@@ -44,6 +45,8 @@ func readFilter(m *machine) {
 }
 
 func (m *machine) readChain(ch *nftables.Chain) {
+	ip := map[nftables.TableFamily]string{nftables.TableFamilyIPv4: "ip ", nftables.TableFamilyIPv6: "ip6 "}[ch.Table.Family]
+	m.chains[ip+ch.Table.Name+" "+ch.Name] = true
 	w := &m.wall
 	w.docker = w.docker || ch.Name == "DOCKER-USER"
 	w.ufw = w.ufw || strings.HasPrefix(ch.Name, "ufw-")

@@ -12,7 +12,7 @@ import (
 
 // port refuses to lead a port away that somebody uses here.
 func (m *machine) port(w wanted, s Step) *Collision {
-	o, ok := s.Op.(op.DNAT)
+	o, ok := leads(s.Op)
 	if !ok || o.NS != topology.Host || w.made[o.InDev] || !m.arrives(o) {
 		return nil
 	}

@@ -19,6 +19,7 @@ func (w *world) check() {
 	w.checkRoutes(v)
 	w.checkTables(v)
 	w.checkNAT(v)
+	w.checkFilter(v)
 	w.checkServices()
 	w.checkHosts()
 }

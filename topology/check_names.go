@@ -33,6 +33,9 @@ func (w *world) checkNodes(v *view) {
 	for _, n := range w.NAT {
 		w.namespaceExists(n.In)
 	}
+	for _, f := range w.Filter {
+		w.namespaceExists(f.In)
+	}
 	for _, l := range w.Links {
 		for _, e := range l.every() {
 			w.nodeExists(e)

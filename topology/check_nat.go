@@ -20,26 +20,29 @@ func (w *world) checkNAT(v *view) {
 	}
 	first := map[key]Pos{}
 	for _, n := range w.NAT {
+		if n.Kind.Text == "chain" {
+			continue // checkFilter
+		}
 		k := key{n.Kind.Text, n.In.Text, n.written(), n.InDev, n.OutDev, n.Dest}
 		if other, taken := first[k]; taken && other != n.Pos {
 			w.wrong(n.Pos, "%s is already there (%s): the second rule would never be met", n.written(), near(other, n.Pos))
 		} else if !taken {
 			first[k] = n.Pos
 		}
-		w.checkNATDev(v, n, n.InDev, "in-dev")
-		w.checkNATDev(v, n, n.OutDev, "out-dev")
+		w.checkRuleDev(v, n.In.Text, n.Pos, n.InDev, "in-dev")
+		w.checkRuleDev(v, n.In.Text, n.Pos, n.OutDev, "out-dev")
 	}
 }
 
-// checkNATDev makes sure that the interface of a rule exists. Names that end
+// checkRuleDev makes sure that the interface of a rule exists. Names that end
 // with + stand for many.
-func (w *world) checkNATDev(v *view, n NAT, dev, key string) {
+func (w *world) checkRuleDev(v *view, ns string, pos Pos, dev, key string) {
 	name := strings.TrimPrefix(dev, "!")
-	if name == "" || strings.HasSuffix(name, "+") || w.real && n.In.Text == Host {
+	if name == "" || strings.HasSuffix(name, "+") || w.real && ns == Host {
 		return
 	}
-	if names := v.names(n.In.Text); !slices.Contains(names, name) {
-		w.onceAt(n.Pos, at(w.paths[n.Pos], key), "%s", Unknown("interface of "+n.In.Text, name, names))
+	if names := v.names(ns); !slices.Contains(names, name) {
+		w.onceAt(pos, at(w.paths[pos], key), "%s", Unknown("interface of "+ns, name, names))
 	}
 }
 

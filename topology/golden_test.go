@@ -116,6 +116,9 @@ func dumpStep(b *strings.Builder, s *topology.Step) {
 	for _, n := range s.State.NAT {
 		dumpNAT(b, n)
 	}
+	for _, f := range s.State.Filter {
+		dumpFilter(b, "filter", f)
+	}
 	for _, c := range s.Verify {
 		fmt.Fprintf(b, "  verify %s %s expect %s within %q %v %v\n", c.Kind, value(c.Args), value(c.Expect), c.Within, c.Title, c.Hint)
 	}
@@ -162,6 +165,10 @@ func dumpLink(b *strings.Builder, l topology.Link) {
 }
 
 func dumpNAT(b *strings.Builder, n topology.NAT) {
+	if n.Kind.Text == "chain" {
+		dumpFilter(b, "nat", topology.Filter{Rule: n.Rule, In: n.In, Outside: n.Outside})
+		return
+	}
 	fmt.Fprintf(b, "  nat %s in %s", n.Kind, n.In)
 	if n.Kind.Text == "dnat" {
 		fmt.Fprintf(b, " %d/%s at %v", n.Port, n.Proto, n.Dest)
@@ -169,6 +176,11 @@ func dumpNAT(b *strings.Builder, n topology.NAT) {
 		fmt.Fprintf(b, " from %s", n.From)
 	}
 	fmt.Fprintf(b, " to %v%s%s%s\n", n.To, said(" in-dev ", n.InDev), said(" out-dev ", n.OutDev), flagged(" outside", n.Outside))
+}
+
+func dumpFilter(b *strings.Builder, what string, f topology.Filter) {
+	fmt.Fprintf(b, "  %s in %s %s%s %s%s%s\n", what, f.In, f.Rule.Chain, flagged(" ipv6", f.Rule.IPv6), strings.Join(f.Rule.Words(), " "),
+		said("policy ", f.Policy), flagged(" outside", f.Outside))
 }
 
 func addresses(as []topology.Address) string {

@@ -7,9 +7,9 @@ import "maps"
 var keys = map[string][]string{
 	"file": {
 		"version", "name", "title", "explain", "host", "outside", "include",
-		"namespaces", "bridges", "links", "nat", "verify", "steps",
+		"namespaces", "bridges", "links", "nat", "filter", "verify", "steps",
 	},
-	"step": {"name", "title", "explain", "remove", "namespaces", "bridges", "links", "nat", "verify"},
+	"step": {"name", "title", "explain", "remove", "namespaces", "bridges", "links", "nat", "filter", "verify"},
 	"namespace": {
 		"network", "lo", "forwarding", "gateway", "routes", "sysctls", "neighbours", "fdb",
 		"hosts", "hostname", "aliases", "link", "resolv", "services",
@@ -23,7 +23,14 @@ var keys = map[string][]string{
 	"bridge":    {"in", "addresses", "mac", "mtu", "stp"},
 	"link":      {"kind", "endpoints", "endpoint", "parent"}, // the rest belongs to the kind
 	"end":       {"node", "interface", "addresses", "mac", "mtu"},
-	"nat":       {"masquerade", "snat", "dnat", "to", "address", "in", "in-dev", "out-dev"},
+	"nat": {
+		"masquerade", "snat", "dnat", "to", "address", "in", "in-dev", "out-dev",
+		"chain", "family", "source", "destination", "protocol", "sport", "dport", "ctstate", "src-type", "dst-type", "target",
+	},
+	"filter": {
+		"in", "chain", "policy", "family", "in-dev", "out-dev", "source", "destination", "protocol", "sport", "dport",
+		"ctstate", "src-type", "dst-type", "target",
+	},
 	"check": {
 		"ping", "tcp", "udp", "http", "resolve", "route", "address", "neighbour", "link", "namespace", "listen", "packet", "process", "command",
 		"expect", "title", "hint", "within",
@@ -33,7 +40,7 @@ var keys = map[string][]string{
 // What one object has exactly one of.
 var (
 	serviceKinds = []string{"http", "tcp-echo", "udp-echo", "dns", "command"}
-	natKinds     = []string{"masquerade", "snat", "dnat"}
+	natKinds     = []string{"masquerade", "snat", "dnat", "chain"}
 	checkKinds   = []string{"ping", "tcp", "udp", "http", "resolve", "route", "address", "neighbour", "link", "namespace", "listen", "packet", "process", "command"}
 )
 

@@ -1,21 +1,25 @@
 package topology
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
-// nat reads one rule: masquerade, snat or dnat.
+// nat reads one rule: masquerade, snat or dnat, or a rule with its chain.
 func (p *parser) nat(path string, v Value) (NAT, bool) {
 	before := p.count
 	a := p.object(path, v, "nat")
 	p.paths[v.Pos] = path
-	n := NAT{Kind: p.kindOfItem(a, natKinds, "masquerade: 192.168.15.0/24"), In: a.Word("in"), Pos: v.Pos}
-	p.paths[n.In.Pos] = at(path, "in")
-	if n.In.Text == "" {
-		n.In.Text = Host
+	n := NAT{Kind: p.kindOfItem(a, natKinds, "masquerade: 192.168.15.0/24"), In: p.inside(a), Pos: v.Pos}
+	if n.Kind.Text == "chain" {
+		p.foreign(a, &n, "address")
+		n.Rule = p.rule(a, TableNAT)
+		return n, p.count == before
 	}
+	p.foreign(a, &n, ruleKeys...)
 	n.InDev, n.OutDev = p.dev(a, "in-dev"), p.dev(a, "out-dev")
 	switch n.Kind.Text {
 	case "masquerade":
@@ -37,10 +41,15 @@ var natReasons = map[string]string{
 	"address": "only `dnat` asks for the address at which a packet arrived",
 }
 
+// ruleKeys are those of a rule that names its chain.
+var ruleKeys = []string{"family", "source", "destination", "protocol", "sport", "dport", "ctstate", "src-type", "dst-type", "target"}
+
+const ruleReason = "write the rule with its `chain`, in the words of iptables: {chain: POSTROUTING, source: 10.0.0.0/8, target: MASQUERADE}"
+
 func (p *parser) foreign(a *Args, n *NAT, keys ...string) {
 	for _, key := range keys {
-		if a.has(key) {
-			a.complain(keyPos(a.v, key), at(a.path, key), "%s has no `%s`: %s", n.Kind, key, natReasons[key])
+		if reason := cmp.Or(natReasons[key], ruleReason); n.Kind.Text != "" && a.has(key) {
+			a.complain(keyPos(a.v, key), at(a.path, key), "%s has no `%s`: %s", n.Kind, key, reason)
 		}
 	}
 }
@@ -148,6 +157,31 @@ func target(text string) (netip.AddrPort, string) {
 		return netip.AddrPort{}, "port: " + problem
 	}
 	return netip.AddrPortFrom(addr, uint16(port)), ""
+}
+
+func (w *world) dropNAT(f []string) bool {
+	n := len(w.NAT)
+	w.NAT = slices.DeleteFunc(w.NAT, func(x NAT) bool { return x.written() == strings.Join(f, " ") || x.sameSource(f) })
+	return len(w.NAT) < n
+}
+
+// written is a rule as `remove` names it.
+func (n NAT) written() string {
+	switch n.Kind.Text {
+	case "dnat":
+		return "dnat " + number16(n.Port) + "/" + n.Proto
+	case "chain":
+		return Filter{Rule: n.Rule}.written()
+	}
+	return n.Kind.Text + " " + n.From.String()
+}
+
+func (n NAT) sameSource(f []string) bool {
+	if len(f) != 2 {
+		return false
+	}
+	p, problem := network(f[1])
+	return problem == "" && n.Kind.Text == f[0] && n.From == p
 }
 
 // dev reads an interface name that may begin with "!" and end with "+", as

@@ -6,6 +6,7 @@ type patch struct {
 	bridges    []bridgePatch
 	links      []Link
 	nat        []NAT
+	filter     []Filter
 }
 
 // bridgePatch is a bridge of which only what was written counts.
@@ -15,7 +16,7 @@ type bridgePatch struct {
 }
 
 func (x *patch) empty() bool {
-	return len(x.namespaces)+len(x.bridges)+len(x.links)+len(x.nat) == 0
+	return len(x.namespaces)+len(x.bridges)+len(x.links)+len(x.nat)+len(x.filter) == 0
 }
 
 // outside marks everything as standing around the host.
@@ -31,6 +32,9 @@ func (x *patch) outside() {
 	}
 	for i := range x.nat {
 		x.nat[i].Outside = true
+	}
+	for i := range x.filter {
+		x.filter[i].Outside = true
 	}
 }
 
@@ -51,6 +55,11 @@ func (p *parser) patch(a *Args) patch {
 	p.listed(at(a.path, "nat"), a.Value("nat"), "nat: [{masquerade: 192.168.15.0/24}]", func(path string, v Value) {
 		if n, ok := p.nat(path, v); ok {
 			x.nat = append(x.nat, n)
+		}
+	})
+	p.listed(at(a.path, "filter"), a.Value("filter"), exampleFilter, func(path string, v Value) {
+		if f, ok := p.filter(path, v); ok {
+			x.filter = append(x.filter, f)
 		}
 	})
 	return x

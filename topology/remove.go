@@ -19,6 +19,7 @@ var removals = []struct {
 	{"fdb", "fdb/red 02:42:0a:c8:00:04 192.168.50.11", (*world).dropFDB, (*world).knownFDB},
 	{"addresses", "addresses/red:eth0 192.168.15.1/24", (*world).dropAddress, (*world).knownAddresses},
 	{"nat", "nat/masquerade 192.168.15.0/24", (*world).dropNAT, (*world).knownNAT},
+	{"filter", "filter/FORWARD -i v-net-0 -j ACCEPT", (*world).dropFilter, (*world).knownFilter},
 	{"links", "links/red:eth0", (*world).dropLink, (*world).knownLinks},
 	{"bridges", "bridges/v-net-0", (*world).dropBridge, (*world).knownBridges},
 	{"namespaces", "namespaces/red", (*world).dropNamespace, (*world).knownNamespaces},
@@ -63,7 +64,7 @@ func removable() []string {
 
 // take removes one thing, or says why it cannot go.
 func (w *world) take(x Word, kind, form string, fields []string, ok bool, drop func(*world, []string) bool, known func(*world) []string) {
-	if !ok || len(fields) != len(strings.Fields(form)) && !(kind == "services" && len(fields) == 2) {
+	if !ok || !complete(kind, fields, len(strings.Fields(form))) {
 		w.wrong(x.Pos, "%q is not complete: write it like %s", cut(x.Text), form)
 		return
 	}
@@ -86,6 +87,19 @@ func (w *world) take(x Word, kind, form string, fields []string, ok bool, drop f
 		return
 	}
 	w.wrong(x.Pos, "%q does not exist at this step%s", cut(x.Text), listing(all))
+}
+
+// complete says whether something is named in as many words as it has. A rule
+// of iptables has any number.
+func complete(kind string, words []string, want int) bool {
+	switch n := len(words); kind {
+	case "nat", "filter":
+		return n > 1 || n == 1 && !slices.Contains(natKinds, words[0])
+	case "services":
+		return n == want || n == want-1
+	default:
+		return n == want
+	}
 }
 
 // user finds what still needs a node.
@@ -113,6 +127,11 @@ func (w *world) user(kind, name string) (string, Pos) {
 	for _, n := range w.NAT {
 		if n.In.Text == name {
 			return "a " + n.Kind.Text + " rule", n.Pos
+		}
+	}
+	for _, f := range w.Filter {
+		if f.In.Text == name {
+			return "a filter rule", f.Pos
 		}
 	}
 	return "", Pos{}
@@ -147,25 +166,6 @@ func (w *world) dropLink(f []string) bool {
 		})
 	})
 	return len(w.Links) < n
-}
-
-func (w *world) dropNAT(f []string) bool {
-	n := len(w.NAT)
-	w.NAT = slices.DeleteFunc(w.NAT, func(x NAT) bool { return x.written() == strings.Join(f, " ") || x.sameSource(f) })
-	return len(w.NAT) < n
-}
-
-// written is a rule as `remove` names it.
-func (n NAT) written() string {
-	if n.Kind.Text == "dnat" {
-		return "dnat " + number16(n.Port) + "/" + n.Proto
-	}
-	return n.Kind.Text + " " + n.From.String()
-}
-
-func (n NAT) sameSource(f []string) bool {
-	p, problem := network(f[1])
-	return problem == "" && n.Kind.Text == f[0] && n.From == p
 }
 
 // dropped removes the items of a slice that an earlier state may share.

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Tables of iptables that rules are written into.
@@ -85,18 +86,16 @@ func given(flag, value string) []string {
 }
 
 func inverted(not bool, flag, value string) []string {
-	if words := given(flag, value); not {
-		return append([]string{"!"}, words...)
-	} else {
-		return words
+	words := given(flag, value)
+	if not {
+		words = append([]string{"!"}, words...)
 	}
+	return words
 }
 
 func devWords(flag, dev string) []string {
-	if len(dev) > 0 && dev[0] == '!' {
-		return inverted(true, flag, dev[1:])
-	}
-	return given(flag, dev)
+	name, not := strings.CutPrefix(dev, "!")
+	return inverted(not, flag, strings.TrimSpace(name))
 }
 
 func prefixText(p netip.Prefix) string {

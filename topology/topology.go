@@ -100,6 +100,7 @@ type State struct {
 	Bridges    []Bridge
 	Links      []Link
 	NAT        []NAT
+	Filter     []Filter
 }
 
 // Namespace is a network namespace and what lives in it.
@@ -222,8 +223,10 @@ type End struct {
 
 func (e End) String() string { return e.Node.Text + ":" + e.Interface.Text }
 
-// NAT is an address translation rule. Kind is masquerade, snat or dnat.
+// NAT is an address translation rule. Kind is masquerade, snat or dnat, or
+// chain: then Rule is the rule, or the chain when it has no target.
 type NAT struct {
+	Rule    Rule
 	Kind    Word
 	In      Word           // namespace; Host when not given
 	From    netip.Prefix   // masquerade, snat: the source
@@ -233,6 +236,16 @@ type NAT struct {
 	Dest    netip.Addr     // dnat: only when asked for at this address (`address`); invalid: any
 	InDev   string         // `in-dev`: iptables -i, may begin with "!"
 	OutDev  string         // `out-dev`: iptables -o, may begin with "!"
+	Outside bool
+	Pos     Pos
+}
+
+// Filter is an item of `filter`: a rule, the policy of a chain, or a chain, when
+// the rule has no target.
+type Filter struct {
+	Rule    Rule
+	In      Word   // namespace; Host when not given
+	Policy  string // ACCEPT or DROP; empty for rules and chains
 	Outside bool
 	Pos     Pos
 }

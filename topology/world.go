@@ -46,7 +46,10 @@ func (w *world) apply(patches ...patch) {
 			n.Outside = n.Outside || w.isOutside(n.In.Text)
 			w.NAT = append(w.NAT, n)
 		}
-		w.objects += len(x.links) + len(x.nat)
+		for _, f := range x.filter {
+			w.addFilter(f)
+		}
+		w.objects += len(x.links) + len(x.nat) + len(x.filter)
 	}
 }
 
@@ -56,7 +59,7 @@ func (w *world) open() {
 		return
 	}
 	w.changed = true
-	w.State = State{slices.Clone(w.Namespaces), slices.Clone(w.Bridges), slices.Clone(w.Links), slices.Clone(w.NAT)}
+	w.State = State{slices.Clone(w.Namespaces), slices.Clone(w.Bridges), slices.Clone(w.Links), slices.Clone(w.NAT), slices.Clone(w.Filter)}
 	w.index()
 }
 
@@ -85,7 +88,7 @@ func (w *world) checked(step string) State {
 		w.handOut()
 		w.check()
 	}
-	w.size += len(w.Namespaces) + len(w.Bridges) + len(w.Links) + len(w.NAT)
+	w.size += len(w.Namespaces) + len(w.Bridges) + len(w.Links) + len(w.NAT) + len(w.Filter)
 	return w.State
 }
 

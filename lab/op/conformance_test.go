@@ -66,7 +66,7 @@ func examples(t *testing.T) []example {
 	}
 	inHere := func(cmd string) string { return "ip netns exec here " + cmd }
 	// The carrier, and with it the link-local addresses, come a moment later.
-	const routes, rules = "sh -c 'ip route; ip -6 route | grep -v ^fe80' | sed 's/ linkdown//'", "sh -c 'iptables-save; ip6tables-save'"
+	const routes, rules = "sh -c 'ip route; ip -6 route | grep -v ^fe80' | sed 's/ linkdown//'", "sh -c 'iptables-save; ip6tables-save' | grep -v ^#"
 	return append(childExamples(t), []example{
 		{"namespace", nil, room, "ip netns", "a namespace here exists, but this lab did not make it"},
 		{"cable", []op.Op{room, other}, plug, inHere("ip link"), "an interface a exists in here, but this lab did not make it (veth, "},
@@ -121,7 +121,9 @@ func examples(t *testing.T) []example {
 			`the lab's rule "PREROUTING -p tcp --dport 80 -j DNAT --to-destination 10.9.0.2:8080" is missing in here`,
 		},
 		{
-			"chain", live, op.Chain{NS: "here", Table: "nat", Name: "DOCKER"}, inHere(rules),
+			"chain", live,
+			op.Chain{NS: "here", Table: "nat", Name: "DOCKER"},
+			inHere(rules),
 			"table nat has a chain DOCKER in here, but this lab did not make it",
 		},
 		{

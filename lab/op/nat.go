@@ -3,10 +3,9 @@ package op
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 
-	"github.com/google/nftables/expr"
+	"github.com/vishvananda/netlink"
 
 	"nslab/topology"
 )
@@ -44,14 +43,25 @@ func ReadNAT(n topology.NAT) Op {
 }
 
 func (m Masquerade) rule() chainRule {
-	return chainRule{
-		ns: m.NS, family: tableFamily(m.From.Addr()), table: tableNAT, chain: "POSTROUTING",
-		words:  slices.Concat(sourceWords(m.From, m.OutDev), []string{"-j", "MASQUERADE"}),
-		match:  slices.Concat(matchDev(expr.MetaKeyOIFNAME, m.OutDev), matchSource(m.From)),
-		target: masqueradeTarget(m.From.Addr()),
-		object: natObject("masquerade", m.From.String(), m.OutDev),
-		flows:  flowsFrom(m.From),
+	return translation(m.NS, topology.Rule{
+		Chain: "POSTROUTING", IPv6: m.From.Addr().Is6(), Source: some(m.From), OutDev: m.OutDev, Target: "MASQUERADE",
+	}, natObject("masquerade", m.From.String(), m.OutDev), flowsFrom(m.From))
+}
+
+// translation is a rule of table nat.
+func translation(ns string, r topology.Rule, object string, flows func(*netlink.ConntrackFlow) bool) chainRule {
+	r.Table = tableNAT
+	c := Rule{NS: ns, Rule: r}.rule()
+	c.object, c.flows = object, flows
+	return c
+}
+
+// some is a network; that of every address asks for nothing.
+func some(p netip.Prefix) netip.Prefix {
+	if p.Bits() <= 0 {
+		return netip.Prefix{}
 	}
+	return p
 }
 
 // Before says how much of the table was there already.
@@ -80,14 +90,10 @@ func (m Masquerade) String() string {
 func (m Masquerade) On() []Object { return []Object{NetNS(m.NS)} }
 
 func (s SNAT) rule() chainRule {
-	return chainRule{
-		ns: s.NS, family: tableFamily(s.From.Addr()), table: tableNAT, chain: "POSTROUTING",
-		words:  slices.Concat(sourceWords(s.From, s.OutDev), []string{"-j", "SNAT", "--to-source", s.To.String()}),
-		match:  slices.Concat(matchDev(expr.MetaKeyOIFNAME, s.OutDev), matchSource(s.From)),
-		target: snatTarget(s.To),
-		object: natObject("snat", s.From.String(), s.OutDev, s.To.String()),
-		flows:  flowsFrom(s.From),
-	}
+	return translation(s.NS, topology.Rule{
+		Chain: "POSTROUTING", IPv6: s.From.Addr().Is6(), Source: some(s.From), OutDev: s.OutDev,
+		Target: "SNAT", To: netip.AddrPortFrom(s.To, 0),
+	}, natObject("snat", s.From.String(), s.OutDev, s.To.String()), flowsFrom(s.From))
 }
 
 // Before says how much of the table was there already.
@@ -124,26 +130,6 @@ func leaving(dev string) string {
 		return ""
 	}
 	return ", when it leaves by " + dev
-}
-
-// sourceWords are -s and -o in the order in which iptables prints them.
-func sourceWords(from netip.Prefix, outDev string) []string {
-	var words []string
-	if from.Bits() > 0 {
-		words = append(words, "-s", from.String())
-	}
-	return append(words, devWords("-o", outDev)...)
-}
-
-func devWords(flag, dev string) []string {
-	name, inverted := splitDev(dev)
-	switch {
-	case name == "":
-		return nil
-	case inverted:
-		return []string{"!", flag, name}
-	}
-	return []string{flag, name}
 }
 
 // splitDev takes the "!" from the name of an interface.

@@ -3,10 +3,8 @@ package op
 import (
 	"fmt"
 	"net/netip"
-	"slices"
-	"strconv"
 
-	"github.com/google/nftables/expr"
+	"nslab/topology"
 )
 
 // DNAT is the fact that what asks for a port is led to another address: DNAT
@@ -36,23 +34,13 @@ func (d DNAT) kind() string {
 }
 
 func (d DNAT) rule() chainRule {
-	return chainRule{
-		ns: d.NS, family: tableFamily(d.To.Addr()), table: tableNAT, chain: d.chain(), words: d.words(),
-		match: slices.Concat(
-			matchDev(expr.MetaKeyIIFNAME, d.InDev), matchProto(d.Proto), matchDest(d.Dest), matchPort(d.Port)),
-		target: dnatTarget(d.To),
-		object: natObject(d.kind(), d.asked(), d.InDev, d.target()),
-		flows:  d.flow,
+	r := topology.Rule{
+		Chain: d.chain(), IPv6: d.To.Addr().Is6(), InDev: d.InDev, Protocol: d.Proto, DstPort: d.Port, Target: "DNAT", To: d.To,
 	}
-}
-
-func (d DNAT) words() []string {
-	var words []string
 	if d.Dest.IsValid() {
-		words = append(words, "-d", d.Dest.String())
+		r.Destination = netip.PrefixFrom(d.Dest, d.Dest.BitLen())
 	}
-	words = append(words, devWords("-i", d.InDev)...)
-	return append(words, "-p", d.Proto, "--dport", strconv.Itoa(int(d.Port)), "-j", "DNAT", "--to-destination", d.target())
+	return translation(d.NS, r, natObject(d.kind(), d.asked(), d.InDev, d.target()), d.flow)
 }
 
 // target is "192.168.15.2:80", or the address alone.

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -38,13 +37,6 @@ const (
 	tableFilter = "filter"
 	tableNAT    = "nat"
 )
-
-func tableFamily(a netip.Addr) nftables.TableFamily {
-	if a.Is6() {
-		return nftables.TableFamilyIPv6
-	}
-	return nftables.TableFamilyIPv4
-}
 
 // natObject is a name that no other rule of the lab has.
 func natObject(kind string, parts ...string) string {

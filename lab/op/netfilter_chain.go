@@ -21,7 +21,7 @@ func chainNotes(t *nftables.Table) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	all, err := c.Execute(nfMessage(t, unix.NFT_MSG_GETCHAIN, mdnetlink.Dump, nil))
 	if err != nil {
 		return nil, fmt.Errorf("list the chains of table %s: %w", t.Name, err)
@@ -50,7 +50,7 @@ func (t *nfTable) addMarked(chain string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	attrs, err := mdnetlink.MarshalAttributes([]mdnetlink.Attribute{
 		{Type: unix.NFTA_CHAIN_TABLE, Data: zero(t.self.Name)},
 		{Type: unix.NFTA_CHAIN_NAME, Data: zero(chain)},

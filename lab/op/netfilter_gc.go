@@ -15,8 +15,10 @@ import (
 
 // tables are all that nslab writes rules into.
 var tables = []chainRule{
-	{table: tableNAT, family: nftables.TableFamilyIPv4}, {table: tableNAT, family: nftables.TableFamilyIPv6},
-	{table: tableFilter, family: nftables.TableFamilyIPv4}, {table: tableFilter, family: nftables.TableFamilyIPv6},
+	{table: tableNAT, family: nftables.TableFamilyIPv4},
+	{table: tableNAT, family: nftables.TableFamilyIPv6},
+	{table: tableFilter, family: nftables.TableFamilyIPv4},
+	{table: tableFilter, family: nftables.TableFamilyIPv6},
 }
 
 // ruleTraces lists the rules of the host's tables whose comment is a mark, and

@@ -61,14 +61,11 @@ func matchSource(from netip.Prefix) []expr.Any {
 }
 
 // matchDest is -d.
-func matchDest(dest netip.Addr) []expr.Any {
-	switch {
-	case !dest.IsValid():
-		return nil
-	case dest.Is6():
-		return matchPrefix(24, netip.PrefixFrom(dest, dest.BitLen()))
+func matchDest(to netip.Prefix) []expr.Any {
+	if to.Addr().Is6() {
+		return matchPrefix(24, to)
 	}
-	return matchPrefix(16, netip.PrefixFrom(dest, dest.BitLen()))
+	return matchPrefix(16, to)
 }
 
 // matchPrefix loads the bytes of the prefix, and all of the address under a

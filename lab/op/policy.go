@@ -91,10 +91,14 @@ func (p Policy) Diff(k *Kernel) (diff string, err error) {
 }
 
 // Command is iptables -P.
-func (p Policy) Command() Command { return iptables(p.NS, p.family(), tableFilter, "-P", p.Chain, p.Target) }
+func (p Policy) Command() Command {
+	return iptables(p.NS, p.family(), tableFilter, "-P", p.Chain, p.Target)
+}
 
 // Inverse is iptables -P with the other policy: a fresh machine accepts.
-func (p Policy) Inverse() Command { return iptables(p.NS, p.family(), tableFilter, "-P", p.Chain, "ACCEPT") }
+func (p Policy) Inverse() Command {
+	return iptables(p.NS, p.family(), tableFilter, "-P", p.Chain, "ACCEPT")
+}
 
 func (p Policy) String() string {
 	return fmt.Sprintf("the policy of chain %s %s is %s", p.Chain, place(p.NS), p.Target)

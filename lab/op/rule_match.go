@@ -19,7 +19,7 @@ func matchRule(r topology.Rule) []expr.Any {
 	return slices.Concat(
 		matchDev(expr.MetaKeyIIFNAME, r.InDev), matchDev(expr.MetaKeyOIFNAME, r.OutDev),
 		matchOptional(r.Protocol),
-		matchNet(r.Source, r.NotSource, matchSource), matchNet(r.Destination, r.NotDestination, matchTo),
+		matchNet(r.Source, r.NotSource, matchSource), matchNet(r.Destination, r.NotDestination, matchDest),
 		matchPorts(r), matchTypes(r), matchState(r.CTState),
 	)
 }
@@ -29,13 +29,6 @@ func matchOptional(proto string) []expr.Any {
 		return nil
 	}
 	return matchProto(proto)
-}
-
-func matchTo(p netip.Prefix) []expr.Any {
-	if p.Addr().Is6() {
-		return matchPrefix(24, p)
-	}
-	return matchPrefix(16, p)
 }
 
 // matchNet is -s or -d, or the contrary.
@@ -136,4 +129,3 @@ func anyOf(ipv6 bool) netip.Addr {
 	}
 	return netip.IPv4Unspecified()
 }
-
