@@ -69,8 +69,10 @@ func (c *compiler) all() {
 	c.each(c.settings)
 	c.each(c.routes)
 	c.rules()
+	c.each(c.ports)
 	c.each(c.names)
 	c.each(c.services)
+	c.each(c.proxies)
 }
 
 func (c *compiler) each(f func(*topology.Namespace)) {

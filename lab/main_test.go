@@ -12,8 +12,8 @@ import (
 // this executable, called with "serve". And it is what some tests start once
 // more to do something in a process of its own.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "serve" {
-		os.Exit(serve.Main(os.Args[2:], os.NewFile(3, "ready")))
+	if args, ok := serve.Asked(os.Args); ok {
+		os.Exit(serve.Main(args, os.NewFile(3, "ready")))
 	}
 	if role := os.Getenv(roleEnv); role != "" {
 		os.Exit(play(role, os.Args[1:]))

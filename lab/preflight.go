@@ -3,6 +3,7 @@ package lab
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"nslab/lab/op"
@@ -49,13 +50,15 @@ const inSandbox = "or host: sandbox, which cannot touch this machine"
 // and at the whole of them.
 func (m *machine) preflight(p *Plan, have []Step) []*Collision {
 	facts := everyFact(p)
-	w := wanted{facts: facts, new: without(facts, have), made: hostDevices(append(facts, have...)), standing: hostDevices(have)}
+	w := wanted{facts: facts, new: without(facts, have), made: hostDevices(append(facts, have...)), standing: hostDevices(have), has: set(have)}
 	checks := []func(wanted, Step) *Collision{m.room, m.device, m.touched, m.network, m.route, m.setting, m.port, m.resolver, m.rules}
 	var out []*Collision
 	for _, s := range w.new {
 		for _, check := range checks {
 			if c := check(w, s); c != nil {
-				out = append(out, c)
+				if !slices.ContainsFunc(out, func(have *Collision) bool { return have.Error() == c.Error() }) {
+					out = append(out, c)
+				}
 				break // one reason is enough for one fact
 			}
 		}
@@ -74,6 +77,7 @@ type wanted struct {
 	new      []Step          // those not made yet
 	made     map[string]bool // interfaces of the host that are the lab's
 	standing map[string]bool // those of them that are there already
+	has      map[op.Op]bool  // facts that the lab has made
 }
 
 // everyFact are the facts of all steps, each once: what a later step removes is

@@ -39,6 +39,8 @@ func compiledFor(t *testing.T, text string) *Plan {
 	return p
 }
 
+const web = "bridges: {sw: {}}\nlinks: [{endpoints: [\"web:eth0 10.7.0.2/24\", \"sw:p\"]}]\nnamespaces: {web: {ports: "
+
 func TestPreflight(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ file, want string }{
@@ -66,6 +68,9 @@ func TestPreflight(t *testing.T) {
 		{"bridges: {sw: {addresses: [10.7.0.1/24]}}\nnat: [{dnat: 443/tcp, in-dev: sw, to: \"10.7.0.2:80\"}]", ""},
 		{"bridges: {sw: {addresses: [10.7.0.1/24]}}\nnat: [{dnat: 8000/tcp, to: \"10.7.0.2:80\"}]", "lab.yaml:4:7: port 8000/tcp is led elsewhere already on this machine, by a rule in nat DOCKER"},
 		{"bridges: {sw: {}}\nnat: [{chain: PREROUTING, protocol: tcp, dport: 443, target: DNAT, to: \"10.7.0.2:80\"}]", "lab.yaml:4:7: something on this machine listens on port 443/tcp (0.0.0.0)"},
+		{web + "[\"443:80\"]}}", "lab.yaml:5:28: something on this machine listens on port 443/tcp (0.0.0.0)"},
+		{web + "[{published: 443, target: 80, nat: false}]}}", "lab.yaml:5:28: something on this machine listens on port 443/tcp (0.0.0.0)"},
+		{web + "[\"127.0.0.1:443:80\", \"8443:443\"]}}", ""},
 		{"bridges: {sw: {}}\nnat: [{chain: DOCKER}]", "lab.yaml:4:7: this machine has a chain DOCKER in table nat already\n  cure: choose another name"},
 		{"bridges: {sw: {}}\nnat: [{chain: DOCKER, family: ipv6}]\nfilter: [{chain: DOCKER}]", ""},
 		{"bridges: {sw: {}}\nfilter: [{chain: FORWARD, policy: DROP}]", "lab.yaml:4:10: the policy of FORWARD is for every packet of this machine, not for the lab's alone\n  cure: a rule with an `in-dev`"},

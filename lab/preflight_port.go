@@ -49,8 +49,15 @@ func (m *machine) listener(proto string, port uint16) (socket, bool) {
 // serves says whether the lab itself has something on the host that listens on the port.
 func (w wanted) serves(port uint16) bool {
 	for _, s := range w.facts {
-		if o, ok := s.Op.(op.Service); ok && o.NS == topology.Host && o.Port == int(port) {
-			return true
+		switch o := s.Op.(type) {
+		case op.Service:
+			if o.NS == topology.Host && o.Port == int(port) {
+				return true
+			}
+		case op.Proxy:
+			if o.NS == topology.Host && o.HostPort == port && w.has[o] {
+				return true
+			}
 		}
 	}
 	return false

@@ -45,7 +45,7 @@ func chainName(c op.Chain) string {
 	return "ip " + c.Table + " " + c.Name
 }
 
-// leads is the rule as a DNAT, if it leads a port elsewhere.
+// leads is a fact as a DNAT, if it takes a port of its namespace.
 func leads(o op.Op) (op.DNAT, bool) {
 	switch o := o.(type) {
 	case op.DNAT:
@@ -56,6 +56,12 @@ func leads(o op.Op) (op.DNAT, bool) {
 			d.Dest = o.Destination.Addr()
 		}
 		return d, o.Target == "DNAT" && o.DstPort != 0
+	case op.Proxy:
+		d := op.DNAT{NS: o.NS, Proto: o.Proto, Port: o.HostPort, To: o.To}
+		if !o.HostIP.IsUnspecified() {
+			d.Dest = o.HostIP
+		}
+		return d, true
 	}
 	return op.DNAT{}, false
 }

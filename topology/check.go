@@ -22,6 +22,7 @@ func (w *world) check() {
 	w.checkFilter(v)
 	w.checkServices()
 	w.checkHosts()
+	w.checkPorts()
 }
 
 // wrong complains at a place that a reader has noted.

@@ -151,6 +151,9 @@ func dumpNamespace(b *strings.Builder, state *topology.State, n topology.Namespa
 			fmt.Fprintf(b, "      name %s\n", l)
 		}
 	}
+	for _, o := range n.Ports {
+		fmt.Fprintf(b, "    port %v:%d:%d/%s%s%s\n", o.HostIP, o.Published, o.Target, o.Protocol, flagged(" nat", o.NAT), flagged(" proxy", o.Proxy))
+	}
 }
 
 func dumpLink(b *strings.Builder, l topology.Link) {

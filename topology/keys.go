@@ -12,7 +12,7 @@ var keys = map[string][]string{
 	"step": {"name", "title", "explain", "remove", "namespaces", "bridges", "links", "nat", "filter", "verify"},
 	"namespace": {
 		"network", "lo", "forwarding", "gateway", "routes", "sysctls", "neighbours", "fdb",
-		"hosts", "hostname", "aliases", "link", "resolv", "services",
+		"hosts", "hostname", "aliases", "link", "resolv", "services", "ports",
 	},
 	"lo":        {"addresses"},
 	"resolv":    {"nameservers", "search", "options"},
@@ -20,6 +20,7 @@ var keys = map[string][]string{
 	"neighbour": {"address", "mac", "dev"}, // of neighbours
 	"fdb":       {"mac", "dev", "dst"},
 	"service":   {"http", "body", "tcp-echo", "udp-echo", "dns", "names", "forward", "command", "pid"},
+	"publish":   {"published", "target", "protocol", "host-ip", "nat", "proxy"},
 	"bridge":    {"in", "addresses", "mac", "mtu", "stp"},
 	"link":      {"kind", "endpoints", "endpoint", "parent"}, // the rest belongs to the kind
 	"end":       {"node", "interface", "addresses", "mac", "mtu"},

@@ -24,6 +24,7 @@ func (p *parser) namespace(path string, name Word, v Value) Namespace {
 	n.Hostname, n.Aliases, n.Linked = p.hostName(a, "hostname"), p.aliases(a), p.linked(a)
 	n.Resolv = p.resolv(a)
 	n.Services = p.services(a)
+	n.Ports = p.ports(a, name)
 	if p.count > before {
 		p.unsure[name.Text] = true
 	}
@@ -168,10 +169,11 @@ func (s Service) port() int {
 }
 
 // socket names what a service takes: "tcp 80".
-func (s Service) socket() string {
-	proto := "tcp"
+func (s Service) socket() string { return fmt.Sprintf("%s %d", s.protocol(), s.port()) }
+
+func (s Service) protocol() string {
 	if s.Kind.Text == "udp-echo" || s.Kind.Text == "dns" {
-		proto = "udp"
+		return "udp"
 	}
-	return fmt.Sprintf("%s %d", proto, s.port())
+	return "tcp"
 }

@@ -122,6 +122,7 @@ type Namespace struct {
 	Linked     []NameLink // the `link` of the file
 	Resolv     Resolv
 	Services   []Service
+	Ports      []Port
 }
 
 // Neighbour is a MAC address that a namespace knows without asking.
@@ -184,6 +185,17 @@ type Route struct {
 type Service struct {
 	Kind Word
 	Args Value // the whole mapping, the key Kind included
+}
+
+// Port is a port that a namespace publishes on its host, as Docker does with
+// `-p HOST-IP:PUBLISHED:TARGET/PROTOCOL`.
+type Port struct {
+	HostIP            netip.Addr // invalid: every address of the host
+	Published, Target uint16
+	Protocol          string // tcp or udp
+	NAT               bool   // rules of iptables lead the port here
+	Proxy             bool   // and a process on the host does, for whom no rule helps
+	Pos               Pos
 }
 
 // Bridge is a switch.

@@ -120,6 +120,7 @@ func (n *Namespace) add(more *Namespace) {
 	n.Neighbours = extended(n.Neighbours, more.Neighbours)
 	n.FDB = extended(n.FDB, more.FDB)
 	n.Services = extended(n.Services, more.Services)
+	n.Ports = replaced(n.Ports, more.Ports, Port.socket)
 	n.Sysctls = replaced(n.Sysctls, more.Sysctls, func(s Sysctl) string { return s.Key.Text })
 	n.Hosts = replaced(n.Hosts, more.Hosts, func(h HostEntry) string { return h.Name.Text })
 	n.Aliases = extended(n.Aliases, more.Aliases)

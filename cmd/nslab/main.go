@@ -17,13 +17,11 @@ func main() {
 	}
 	// Two commands are for nslab itself: the process that holds a sandbox, and
 	// the services that a lab runs. They get by without the command line.
-	if len(os.Args) > 1 {
-		switch os.Args[1] {
-		case "hold":
-			os.Exit(sandbox.Hold())
-		case "serve":
-			os.Exit(serve.Main(os.Args[2:], os.NewFile(3, "ready")))
-		}
+	if args, ok := serve.Asked(os.Args); ok {
+		os.Exit(serve.Main(args, os.NewFile(3, "ready")))
+	}
+	if len(os.Args) > 1 && os.Args[1] == "hold" {
+		os.Exit(sandbox.Hold())
 	}
 	os.Exit(run(os.Args, streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
 }

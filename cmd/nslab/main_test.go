@@ -9,6 +9,7 @@ import (
 
 	"nslab/lab/cni"
 	"nslab/lab/kerneltest"
+	"nslab/lab/serve"
 )
 
 // rig asks for a private machine; root always gets one.
@@ -33,7 +34,10 @@ func isNslab() bool {
 	if name := filepath.Base(os.Args[0]); name == "nslab" || name == "exe" || name == cni.Plugin {
 		return true
 	}
-	return len(os.Args) > 1 && (os.Args[1] == "hold" || os.Args[1] == "serve")
+	if _, ok := serve.Asked(os.Args); ok {
+		return true
+	}
+	return len(os.Args) > 1 && os.Args[1] == "hold"
 }
 
 // place is where the tests run.

@@ -47,6 +47,10 @@ func bridge(ns, name string) op.Op {
 	return op.NewBridge(&topology.Bridge{Name: topology.Word{Text: name}, In: topology.Word{Text: ns}})
 }
 
+func proxy(hostIP string) op.Op {
+	return op.Proxy{NS: "here", Proto: "tcp", HostIP: netip.MustParseAddr(hostIP), HostPort: 8080, To: netip.MustParseAddrPort("10.9.0.2:80")}
+}
+
 func examples(t *testing.T) []example {
 	t.Helper()
 	room, other := op.Namespace{Name: "here"}, op.Namespace{Name: "there"}
@@ -133,6 +137,8 @@ func examples(t *testing.T) []example {
 			`the lab's rule "FORWARD -o a -m conntrack --ctstate RELATED,ESTABLISHED -j MINE" is missing in here`,
 		},
 		{"policy", live, op.Policy{NS: "here", Chain: "FORWARD", Target: "DROP"}, inHere(rules), ""},
+		{"proxy", live, proxy("0.0.0.0"), inHere("cat /proc/net/tcp"), ""},
+		{"proxy of IPv6", live, proxy("::"), inHere("cat /proc/net/tcp6"), ""},
 		{"service", live, op.Service{NS: "here", Kind: "tcp-echo", Port: 7}, inHere("cat /proc/net/tcp6"), ""},
 		{"service with numbers of its own", live, op.Service{NS: "here", Kind: "tcp-echo", Port: 8, OwnPID: true}, inHere("cat /proc/net/tcp6"), ""},
 		{

@@ -34,6 +34,7 @@ var facts = []Op{
 	Rule{},
 	Policy{},
 	Service{},
+	Proxy{},
 }
 
 // Name is the type of a fact, as it stands in journals and JSON reports.

@@ -85,27 +85,33 @@ func (s Service) argv() ([]string, error) {
 	case "dns":
 		return s.dnsArgv(), nil
 	case "command":
-		var words []string
-		err := json.Unmarshal([]byte(s.Argv), &words)
+		words, err := s.argvWords()
 		return append([]string{s.Kind}, words...), err
+	case ProxyProgram:
+		return s.argvWords()
 	}
 	return []string{s.Kind, strconv.Itoa(s.Port)}, nil
 }
 
+func (s Service) argvWords() (words []string, err error) {
+	err = json.Unmarshal([]byte(s.Argv), &words)
+	return words, err
+}
+
 // words is the command of a command service.
 func (s Service) words() Command {
-	argv, err := s.argv()
+	words, err := s.argvWords()
 	if err != nil {
 		return nil
 	}
-	return argv[1:]
+	return words
 }
 
 // name tells the services of a lab apart; it is a file name.
 func (s Service) name() string {
-	if s.Kind == "command" {
+	if s.Argv != "" {
 		h := sha256.Sum256([]byte(s.Argv))
-		return s.NS + "-command-" + hex.EncodeToString(h[:4])
+		return s.NS + "-" + s.Kind + "-" + hex.EncodeToString(h[:4])
 	}
 	return fmt.Sprintf("%s-%s-%d", s.NS, s.Kind, s.Port)
 }
@@ -196,7 +202,7 @@ func (s Service) what() string {
 		return fmt.Sprintf("an HTTP server on port %d %s", s.Port, place(s.NS))
 	case "dns":
 		return fmt.Sprintf("a DNS server on %s %s", s.listen(), place(s.NS))
-	case "command":
+	case "command", ProxyProgram:
 		return fmt.Sprintf("%s %s", s.words(), place(s.NS))
 	}
 	proto, _, _ := strings.Cut(s.Kind, "-")

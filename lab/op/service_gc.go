@@ -77,19 +77,25 @@ func commandOf(pid int, rooms map[[2]uint64]string) string {
 		return ""
 	}
 	lab := rooms[[2]uint64{st.Dev, st.Ino}]
-	env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
-	sid, serr := unix.Getsid(pid)
-	if err != nil || serr != nil || sid != pid || string(env) != strings.Join(serviceEnv(), "\x00")+"\x00" {
+	if !serviceLike(pid) {
 		return ""
 	}
 	return lab
+}
+
+// serviceLike says whether a process leads a session and has the environment
+// that nslab gives to its services.
+func serviceLike(pid int) bool {
+	env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+	sid, serr := unix.Getsid(pid)
+	return err == nil && serr == nil && sid == pid && string(env) == strings.Join(serviceEnv(), "\x00")+"\x00"
 }
 
 // servesHere says whether a process is `nslab serve`, and no longer in the hands
 // of the nslab that starts it.
 func servesHere(pid int) bool {
 	argv := cmdline(pid)
-	if len(argv) < 2 || argv[0] != "nslab" || argv[1] != "serve" {
+	if len(argv) < 2 || (argv[0] != "nslab" || argv[1] != "serve") && (argv[0] != ProxyProgram || !serviceLike(pid)) {
 		return false
 	}
 	parent := cmdline(Parent(pid))

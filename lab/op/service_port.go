@@ -59,10 +59,14 @@ func (s Service) listener(k *Kernel) (inode string, err error) {
 }
 
 func socketOn(table string, port int, state string) string {
-	suffix := fmt.Sprintf(":%04X", port)
+	return socketAt(table, fmt.Sprintf(":%04X", port), state)
+}
+
+// socketAt is the inode of the socket whose local address ends with at.
+func socketAt(table, at, state string) string {
 	for line := range strings.Lines(table) {
 		f := strings.Fields(line)
-		if len(f) > inodeField && strings.HasSuffix(f[localField], suffix) && f[stateField] == state {
+		if len(f) > inodeField && strings.HasSuffix(f[localField], at) && f[stateField] == state {
 			return f[inodeField]
 		}
 	}

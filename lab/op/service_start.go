@@ -40,7 +40,7 @@ func (s Service) start(k *Kernel) error {
 		argv = append([]string{"init"}, argv...) // serve.Init
 	}
 	cmd := &exec.Cmd{
-		Path: "/proc/self/exe", Args: append([]string{"nslab", "serve"}, argv...),
+		Path: "/proc/self/exe", Args: s.called(argv),
 		Env: serviceEnv(), Dir: "/", ExtraFiles: []*os.File{theirs},
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
 	}
@@ -59,6 +59,15 @@ func (s Service) start(k *Kernel) error {
 	}
 	go func() { _ = cmd.Wait() }() // should it end before nslab does, it must not stay a zombie
 	return nil
+}
+
+// called is the command line by which the process is known. A proxy looks like
+// Docker's.
+func (s Service) called(argv []string) []string {
+	if s.Kind == ProxyProgram {
+		return argv
+	}
+	return append([]string{"nslab", "serve"}, argv...)
 }
 
 // run starts cmd inside the namespace. Only a command may say something, into

@@ -81,7 +81,8 @@ func (v *view) holder(args []string) bool {
 }
 
 func service(args []string) bool {
-	return len(args) > 2 && args[1] == "serve" && filepath.Base(args[0]) == "nslab"
+	proxy := args[0] == "docker-proxy" // Docker's own is called with its path
+	return len(args) > 2 && (proxy || args[1] == "serve" && filepath.Base(args[0]) == "nslab")
 }
 
 // sameMachine says that a process is in no sandbox of its own.

@@ -32,11 +32,12 @@ const (
 type server func(ctx context.Context, args []string, ready func()) error
 
 var servers = map[string]server{
-	"http":     serveHTTP,
-	"tcp-echo": serveTCPEcho,
-	"udp-echo": serveUDPEcho,
-	"dns":      serveDNS,
-	"command":  becomeCommand,
+	"http":       serveHTTP,
+	"tcp-echo":   serveTCPEcho,
+	"udp-echo":   serveUDPEcho,
+	"dns":        serveDNS,
+	"command":    becomeCommand,
+	proxyProgram: serveProxy,
 }
 
 // Kinds lists what can be served.

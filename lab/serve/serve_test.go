@@ -13,15 +13,15 @@ import (
 
 // The services of the tests are this binary again.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "serve" {
-		os.Exit(serve.Main(os.Args[2:], os.NewFile(3, "ready")))
+	if args, ok := serve.Asked(os.Args); ok {
+		os.Exit(serve.Main(args, os.NewFile(3, "ready")))
 	}
 	os.Exit(kerneltest.Main(m))
 }
 
 func TestKinds(t *testing.T) {
 	t.Parallel()
-	want := []string{"command", "dns", "http", "tcp-echo", "udp-echo"}
+	want := []string{"command", "dns", "docker-proxy", "http", "tcp-echo", "udp-echo"}
 	if diff := cmp.Diff(want, slices.Collect(slices.Values(serve.Kinds()))); diff != "" {
 		t.Errorf("kinds (-want +got):\n%s", diff)
 	}
