@@ -119,7 +119,7 @@ func (c Chain) Command() Command { return iptables(c.NS, c.family(), c.Table, "-
 func (c Chain) Inverse() Command { return iptables(c.NS, c.family(), c.Table, "-X", c.Name) }
 
 func (c Chain) String() string {
-	return fmt.Sprintf("a chain %s in table %s %s", c.Name, c.Table, place(c.NS))
+	return fmt.Sprintf("chain %s of table %s %s", c.Name, c.Table, place(c.NS))
 }
 
 // On is the namespace.

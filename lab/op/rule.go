@@ -3,7 +3,6 @@ package op
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"strings"
 
 	"github.com/vishvananda/netlink"
@@ -72,10 +71,6 @@ func (r Rule) Command() Command { return r.rule().command("-A") }
 
 // Inverse is iptables -D.
 func (r Rule) Inverse() Command { return r.rule().command("-D") }
-
-func (r Rule) String() string {
-	return fmt.Sprintf("chain %s of table %s %s has the rule %s", r.Chain, r.Table, place(r.NS), strings.Join(r.Words(), " "))
-}
 
 // On is the namespace.
 func (r Rule) On() []Object { return []Object{NetNS(r.NS)} }

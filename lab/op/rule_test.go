@@ -141,8 +141,19 @@ func TestRuleWords(t *testing.T) {
 	if want := "ip netns exec red iptables -D FORWARD -i docker0 ! -o docker0 -j ACCEPT"; r.Inverse().String() != want {
 		t.Errorf("Inverse: %s, want %s", r.Inverse(), want)
 	}
-	if want := "chain FORWARD of table filter in red has the rule -i docker0 ! -o docker0 -j ACCEPT"; r.String() != want {
-		t.Errorf("String: %s, want %s", r, want)
+	for i, want := range map[int]string{
+		0:  "FORWARD in red asks MINE about everything",
+		1:  "FORWARD in red accepts what leaves by docker0 and is RELATED or ESTABLISHED",
+		2:  "FORWARD in red accepts what comes in by docker0 and leaves by another than docker0",
+		3:  "MINE in red accepts what comes in by another than docker0, leaves by docker0, is for 172.17.0.2, is tcp and asks for port 80",
+		11: "OUTPUT in red asks MINE about what is not for 127.0.0.0/8 and is for a local address",
+		14: "MINE in red is done with what comes in by docker0",
+		15: "MINE in red leads to 172.17.0.2:80 what comes in by another than docker0, is for a local address, is tcp and asks for port 8080",
+		16: "MINE in red sends as fd00::1 what is from a unicast address, is for a local address and is udp",
+	} {
+		if diff := cmp.Diff(want, inNS("red", ruleExamples[i].rule).String()); diff != "" {
+			t.Errorf("String (-want +got):\n%s", diff)
+		}
 	}
 }
 
