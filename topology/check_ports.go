@@ -4,43 +4,64 @@ import "slices"
 
 // taken is a port that somebody has on a host.
 type taken struct {
-	ns   string // whose host
-	by   string
-	port Port
-	pos  Pos
+	ns      string // whose host
+	by      string
+	service bool // not published
+	port    Port
+	pos     Pos
 }
 
 // checkPorts finds ports that cannot be published, in Docker's own words where
 // Docker has any.
 func (w *world) checkPorts() {
-	var all []taken
+	all := w.served()
 	for i := range w.Namespaces {
 		n := &w.Namespaces[i]
-		for _, s := range n.Services {
-			if s.port() != 0 {
-				o := Port{Published: uint16(s.port()), Protocol: s.protocol()}
-				all = append(all, taken{n.Name.Text, "a service of " + n.Name.Text, o, s.Kind.Pos})
-			}
-		}
-	}
-	for i := range w.Namespaces {
-		n := &w.Namespaces[i]
-		if len(n.Ports) == 0 {
-			continue
-		}
-		home, ok := w.Publisher(n.Name.Text)
-		if !ok {
-			w.wrong(n.Ports[0].Pos, "%s has no cable, with an address, to a host that could publish its ports", n.Name)
+		home, problem := w.publisher(n)
+		if problem != "" {
+			w.wrong(n.Ports[0].Pos, "%s", problem)
 			continue
 		}
 		for _, o := range n.Ports {
-			t := taken{home.NS, n.Name.Text, o, o.Pos}
+			t := taken{ns: home.NS, by: n.Name.Text, port: o, pos: o.Pos}
 			if i := slices.IndexFunc(all, t.clashes); i >= 0 && all[i].pos != o.Pos {
 				w.clash(t, all[i])
 			}
 			all = append(all, t)
 		}
 	}
+}
+
+// served are the ports that services have.
+func (w *world) served() []taken {
+	var all []taken
+	for i := range w.Namespaces {
+		name := w.Namespaces[i].Name.Text
+		for _, s := range w.Namespaces[i].Services {
+			if s.port() != 0 {
+				o := Port{Published: uint16(s.port()), Protocol: s.protocol()}
+				all = append(all, taken{ns: w.home(name), by: "a service of " + name, service: true, port: o, pos: s.Kind.Pos})
+			}
+		}
+	}
+	return all
+}
+
+// publisher is where a namespace publishes its ports, or why it cannot.
+func (w *world) publisher(n *Namespace) (home Publisher, problem string) {
+	if len(n.Ports) == 0 {
+		return home, ""
+	}
+	home, ok := w.Publisher(n.Name.Text)
+	switch of := n.shares(); {
+	case of == Host:
+		problem = "Published ports are discarded when using host network mode: what listens there has its port on the host already"
+	case of != "":
+		problem = "conflicting options: port publishing and the container type network mode: publish the port of " + of
+	case !ok:
+		problem = n.Name.Text + " has no cable, with an address, to a host that could publish its ports"
+	}
+	return home, problem
 }
 
 // clashes says whether two would listen at one address: 0.0.0.0 is every one.
@@ -51,7 +72,7 @@ func (t taken) clashes(other taken) bool {
 }
 
 func (w *world) clash(t, other taken) {
-	if t.port.HostIP == other.port.HostIP && other.by != "a service of "+other.ns {
+	if t.port.HostIP == other.port.HostIP && !other.service {
 		w.wrong(t.pos, "Bind for %s failed: port is already allocated (%s has it, %s)", t.port.bind(), other.by, near(other.pos, t.pos))
 		return
 	}

@@ -67,6 +67,9 @@ func (w *world) checkShared() {
 	for i := range w.NAT {
 		w.hasStack(w.NAT[i].In, w.NAT[i].Pos)
 	}
+	for i := range w.Filter {
+		w.hasStack(w.Filter[i].In, w.Filter[i].Pos)
+	}
 }
 
 // hasStack makes sure that a namespace can be given an interface or a rule.
