@@ -197,12 +197,13 @@ func questions(s *Stage) string {
 // readyWithin bounds the wait for the kernel to be as good as its word.
 const readyWithin = 15 * time.Second
 
-// ready waits until the facts have taken effect, so that the first packet is answered.
+// ready waits until the facts have taken effect, so that the first packet is
+// answered. The last one is waited for first: then the others are ready.
 func ready(ctx context.Context, k *op.Kernel, facts []Step) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
 	return k.Session(func(k *op.Kernel) error {
-		for _, s := range facts {
+		for _, s := range slices.Backward(facts) {
 			if w, ok := s.Op.(op.Waiter); ok {
 				if err := w.Wait(ctx, k); err != nil {
 					return &StepError{Step: s, Err: fmt.Errorf("waiting for it to take effect: %w", err)}

@@ -121,7 +121,7 @@ func (c *compiler) bridge(b *topology.Bridge) {
 	for _, a := range b.Addresses {
 		c.add(a.Pos, op.Addr{NS: ns, Dev: name, Prefix: a.Prefix})
 	}
-	c.add(b.Name.Pos, op.Up{NS: ns, Dev: name})
+	c.add(b.Name.Pos, op.Up{NS: ns, Dev: name, Quiet: !c.ipv6})
 }
 
 func (c *compiler) link(l *topology.Link) {
@@ -148,7 +148,7 @@ func (c *compiler) end(e topology.End) {
 	for _, a := range e.Addresses {
 		c.add(a.Pos, op.Addr{NS: ns, Dev: dev, Prefix: a.Prefix})
 	}
-	c.add(e.Pos, op.Up{NS: ns, Dev: dev})
+	c.add(e.Pos, op.Up{NS: ns, Dev: dev, Quiet: !c.ipv6})
 }
 
 func (c *compiler) settings(ns *topology.Namespace) {

@@ -89,26 +89,61 @@ func (e *Engine) to(ctx context.Context, at string, want []Step) error {
 	if err := e.makeAll(ctx, want, set(c.Add)); err != nil {
 		return err
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	return e.Journal.end(at, want)
 }
 
+// makeAll makes the facts of want true, in their order. New ones that can be
+// made together wait for each other, until something else is to be done.
 func (e *Engine) makeAll(ctx context.Context, want []Step, fresh map[op.Op]bool) error {
 	if e.seen == nil {
 		e.seen = map[op.Op]bool{}
 	}
+	var waiting []Step
 	for _, s := range want {
 		if e.seen[s.Op] {
+			continue
+		}
+		if fresh[s.Op] && op.CanJoin(s.Op) {
+			waiting = append(waiting, s)
 			continue
 		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := e.make(s, fresh[s.Op]); err != nil {
+		ev := e.look(s, fresh[s.Op])
+		if ev.Verb != Unchanged {
+			if err := e.together(ctx, waiting); err != nil {
+				return err
+			}
+			waiting = nil
+		}
+		if err := e.make(ev); err != nil {
 			return err
 		}
-		e.seen[s.Op] = true
 	}
-	return nil
+	return e.together(ctx, waiting)
+}
+
+// together makes new facts true, all at once.
+func (e *Engine) together(ctx context.Context, steps []Step) error {
+	start := time.Now()
+	alone := func(o op.Op) error { return e.do(o, false) }
+	made, failed, err := op.Together(ctx, e.Kernel, ops(steps), alone)
+	took := time.Since(start) / time.Duration(max(1, len(steps)))
+	for i, s := range steps {
+		if made[i] {
+			e.seen[s.Op] = true
+			e.tell(Event{Step: s, Verb: Created, Took: took})
+		}
+	}
+	if failed >= 0 {
+		err = &StepError{Step: steps[failed], Err: err}
+		e.tell(Event{Step: steps[failed], Verb: Created, Err: err, Took: took})
+	}
+	return err
 }
 
 func (e *Engine) tell(ev Event) {
@@ -117,22 +152,33 @@ func (e *Engine) tell(ev Event) {
 	}
 }
 
-// make makes one fact true. One that the lab has not made before needs no
-// look first: Do fails when something is in the way, and then Diff tells
-// whether it is what was wanted, by whatever hand.
-func (e *Engine) make(s Step, fresh bool) error {
+// look says what is to be done for one fact. One that the lab has not made
+// before needs no look: Do fails when something is in the way, and then Diff
+// tells whether it is what was wanted, by whatever hand.
+func (e *Engine) look(s Step, fresh bool) Event {
 	start := time.Now()
-	_, again := e.seen[s.Op]
 	ev := Event{Step: s, Verb: Created}
 	if !fresh {
-		ev.Verb, ev.Diff, ev.Err = e.drift(s)
-	}
-	if ev.Err == nil && ev.Verb != Unchanged {
-		ev.Err = e.do(s, ev.Verb == Configured)
+		ev.Verb = Unchanged
+		if ev.Diff, ev.Err = s.Op.Diff(e.Kernel); ev.Err == nil && ev.Diff != "" {
+			ev.Verb = Configured
+		}
 	}
 	ev.Took = time.Since(start)
+	return ev
+}
+
+// make makes one fact true, after a look.
+func (e *Engine) make(ev Event) error {
+	start, o := time.Now(), ev.Step.Op
+	_, again := e.seen[o]
+	if ev.Err == nil && ev.Verb != Unchanged {
+		ev.Err = e.do(o, ev.Verb == Configured)
+	}
+	ev.Took += time.Since(start)
+	e.seen[o] = ev.Err == nil
 	if ev.Err != nil {
-		ev.Err = &StepError{Step: s, Err: ev.Err}
+		ev.Err = &StepError{Step: ev.Step, Err: ev.Err}
 	}
 	if !again || ev.Verb != Unchanged { // twice unchanged is told once
 		e.tell(ev)
@@ -140,35 +186,26 @@ func (e *Engine) make(s Step, fresh bool) error {
 	return ev.Err
 }
 
-// drift looks at a fact that should be true already.
-func (e *Engine) drift(s Step) (verb, diff string, err error) {
-	diff, err = s.Op.Diff(e.Kernel)
-	if err != nil || diff == "" {
-		return Unchanged, "", err
-	}
-	return Configured, diff, nil
-}
-
-func (e *Engine) do(s Step, again bool) error {
+func (e *Engine) do(o op.Op, again bool) error {
 	if again { // what is left of the old one may be in the way
-		if err := s.Op.Undo(e.Kernel); err != nil {
+		if err := o.Undo(e.Kernel); err != nil {
 			return err
 		}
 	}
-	if r, ok := s.Op.(op.Rememberer); ok {
+	if r, ok := o.(op.Rememberer); ok {
 		was, err := r.Before(e.Kernel)
 		if err != nil {
 			return err
 		}
-		if err := e.Journal.remember(s.Op, was); err != nil {
+		if err := e.Journal.remember(o, was); err != nil {
 			return fmt.Errorf("write the journal: %w", err)
 		}
 	}
-	err := s.Op.Do(e.Kernel)
+	err := o.Do(e.Kernel)
 	if err == nil {
 		return nil
 	}
-	diff, derr := s.Op.Diff(e.Kernel)
+	diff, derr := o.Diff(e.Kernel)
 	switch {
 	case derr == nil && diff == "":
 		return nil

@@ -19,7 +19,7 @@ func Create(name string, prepare func() error) error {
 
 // Create is [Create] on this thread.
 func (t *Thread) Create(name string, prepare func() error) error {
-	path, err := free(name)
+	path, err := free(name, t.share)
 	if err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func (t *Thread) Create(name string, prepare func() error) error {
 // Attach gives the namespace that the caller is in the name, as `ip netns attach`
 // does: a second one, if it has one already. The errors are those of [Create].
 func Attach(name string) error {
-	path, err := free(name)
+	path, err := free(name, Share)
 	if err != nil {
 		return err
 	}
@@ -42,17 +42,27 @@ func Attach(name string) error {
 }
 
 // free is the path of a name that is not taken, in a directory that can hold it.
-func free(name string) (path string, err error) {
+func free(name string, share func() error) (path string, err error) {
 	if path, err = pathOf(name); err != nil {
 		return "", err
 	}
-	if err := Share(); err != nil {
+	if err := share(); err != nil {
 		return "", err
 	}
 	if _, err := os.Lstat(path); err == nil {
 		return "", taken(name, path)
 	}
 	return path, nil
+}
+
+// share is [Share], once for a thread: what it has shared stays so.
+func (t *Thread) share() error {
+	if t.shared {
+		return nil
+	}
+	err := Share()
+	t.shared = err == nil
+	return err
 }
 
 // publish gives the calling thread's namespace a name.
@@ -62,7 +72,7 @@ func publish(name, path string, prepare func() error) error {
 			return err
 		}
 	}
-	f, err := os.OpenFile(path, os.O_RDONLY|os.O_CREATE|os.O_EXCL|unix.O_CLOEXEC, 0)
+	f, err := openFile(path, unix.O_CREAT|unix.O_EXCL)
 	if errors.Is(err, fs.ErrExist) {
 		return taken(name, path)
 	}

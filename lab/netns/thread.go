@@ -42,8 +42,9 @@ func onThread(f func() (clean bool, err error)) error {
 // namespace. It is good only inside the function that Stay was given, and not
 // in goroutines which that starts.
 type Thread struct {
-	home *NS
-	lost bool // it did not find back
+	home   *NS
+	lost   bool // it did not find back
+	shared bool // Dir is a shared mount
 }
 
 // Stay runs f on a thread of its own, for those who go in and out of

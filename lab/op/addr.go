@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -16,35 +16,33 @@ type Addr struct {
 	Prefix  netip.Prefix // host bits kept
 }
 
-// netlink form. The library would invent a broadcast address, ip-address(8)
-// does not; an IPv6 address skips duplicate address detection, which would
-// leave it unusable for a second.
-func (a Addr) netlink() *netlink.Addr {
-	addr := &netlink.Addr{IPNet: ipNet(a.Prefix), Broadcast: net.IPv4zero}
-	if a.Prefix.Addr().Is6() {
-		addr.Broadcast, addr.Flags = nil, unix.IFA_F_NODAD
+func (a Addr) at() string { return a.NS }
+
+// message names the address. One of IPv6 skips duplicate address detection,
+// which would leave it unusable for a second.
+func (a Addr) message(k *Kernel) (message, error) {
+	index, err := k.index(a.NS, a.Dev)
+	ip, flags := a.Prefix.Addr(), 0
+	if ip.Is6() {
+		flags = unix.IFA_F_NODAD
 	}
-	return addr
+	return addrMessage(family(ip), a.Prefix.Bits(), flags, index).addr(unix.IFA_LOCAL, ip).addr(unix.IFA_ADDRESS, ip), err
 }
 
-func ipNet(p netip.Prefix) *net.IPNet {
-	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
-}
-
-func (a Addr) on(k *Kernel, f func(*netlink.Handle, netlink.Link) error) error {
-	return Up{a.NS, a.Dev}.set(k, f)
+func (a Addr) requests(k *Kernel) ([]request, error) {
+	m, err := a.message(k)
+	return []request{{kind: unix.RTM_NEWADDR, flags: unix.NLM_F_CREATE | unix.NLM_F_EXCL, body: m}}, err
 }
 
 // Do adds the address.
-func (a Addr) Do(k *Kernel) error {
-	return a.on(k, func(h *netlink.Handle, l netlink.Link) error { return h.AddrAdd(l, a.netlink()) })
-}
+func (a Addr) Do(k *Kernel) error { return k.ask(a) }
 
 // Undo removes it.
 func (a Addr) Undo(k *Kernel) error {
-	err := a.on(k, func(h *netlink.Handle, l netlink.Link) error {
-		return h.AddrDel(l, &netlink.Addr{IPNet: ipNet(a.Prefix)})
-	})
+	m, err := a.message(k)
+	if err == nil {
+		err = k.send(a.NS, request{kind: unix.RTM_DELADDR, body: m})
+	}
 	if errors.Is(err, unix.EADDRNOTAVAIL) {
 		return nil
 	}
@@ -52,36 +50,61 @@ func (a Addr) Undo(k *Kernel) error {
 }
 
 // Diff looks for the address among those of the interface.
-func (a Addr) Diff(k *Kernel) (diff string, err error) {
-	err = a.on(k, func(h *netlink.Handle, l netlink.Link) error {
-		have, err := h.AddrList(l, family(a.Prefix.Addr()))
-		if err != nil {
-			return err
-		}
-		diff = a.among(have)
-		return nil
-	})
+func (a Addr) Diff(k *Kernel) (string, error) {
+	l, err := k.link(a.NS, a.Dev)
 	if err != nil {
 		return missing(a.Dev+" "+place(a.NS), err)
 	}
-	return diff, nil
+	have, err := k.addrs(a.NS)
+	if err != nil {
+		return missing(a.Dev+" "+place(a.NS), err)
+	}
+	if !slices.Contains(have[l.index], a.Prefix) {
+		return fmt.Sprintf("%s %s does not have %s", a.Dev, place(a.NS), a.Prefix), nil
+	}
+	return "", nil
 }
 
-func (a Addr) among(have []netlink.Addr) string {
-	want := ipNet(a.Prefix)
-	for _, h := range have {
-		if h.IPNet.String() == want.String() {
-			return ""
-		}
+// addrs are the addresses in a namespace, by the index of their interface.
+func (k *Kernel) addrs(ns string) (map[int][]netip.Prefix, error) {
+	v, err := k.view(ns)
+	if err != nil {
+		return nil, err
 	}
-	return fmt.Sprintf("%s %s does not have %s", a.Dev, place(a.NS), a.Prefix)
+	if v.addrs != nil {
+		return v.addrs, nil
+	}
+	all := map[int][]netip.Prefix{}
+	err = k.list(ns, unix.RTM_GETADDR, addrMessage(unix.AF_UNSPEC, 0, 0, 0), func() { clear(all) }, func(b []byte) {
+		index, p := readAddr(b)
+		all[index] = append(all[index], p)
+	})
+	if err == nil {
+		v.addrs = all
+	}
+	return all, err
+}
+
+// readAddr reads a message that begins with struct ifaddrmsg. Where there are
+// two addresses, the one called address is that of the other end.
+func readAddr(b []byte) (index int, p netip.Prefix) {
+	ip := attribute(b[unix.SizeofIfAddrmsg:], unix.IFA_LOCAL)
+	if ip == nil {
+		ip = attribute(b[unix.SizeofIfAddrmsg:], unix.IFA_ADDRESS)
+	}
+	addr, _ := netip.AddrFromSlice(ip)
+	return numberOf(b[4:]), netip.PrefixFrom(addr, int(b[1]))
+}
+
+func ipNet(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
 }
 
 func family(a netip.Addr) int {
 	if a.Is4() {
-		return netlink.FAMILY_V4
+		return unix.AF_INET
 	}
-	return netlink.FAMILY_V6
+	return unix.AF_INET6
 }
 
 // Command is ip addr add.

@@ -1,11 +1,8 @@
 package op
 
 import (
-	"context"
 	"fmt"
 
-	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
 	"nslab/topology"
@@ -19,40 +16,38 @@ type Bridge struct {
 	STP bool
 }
 
-// Do makes the bridge. Its address is given at creation: a bridge without one
-// of its own takes the lowest of its ports and changes it with them.
-func (b Bridge) Do(k *Kernel) error {
-	return taken(k, k.In(b.NS, func(h *netlink.Handle) error {
-		a := b.attrs(k)
-		a.MTU = 0
-		if err := h.LinkAdd(&netlink.Bridge{LinkAttrs: a}); err != nil || !b.STP {
-			return err
-		}
-		return b.setSTP(h)
-	}), b.device)
-}
-
 // forwardDelay is the shortest that spanning tree allows, in hundredths of a
 // second: a port listens and learns for twice as long before it forwards.
 const forwardDelay = 200
 
-// setSTP switches spanning tree on, which the library cannot.
-func (b Bridge) setSTP(h *netlink.Handle) error {
-	l, err := h.LinkByName(b.Name)
-	if err != nil {
-		return err
+// requests is one. The address is given at creation: a bridge without one of
+// its own takes the lowest of its ports and changes it with them.
+func (b Bridge) requests(k *Kernel) ([]request, error) {
+	return []request{b.request(k, k.newIndex(b.NS, b.Name, 0))}, nil
+}
+
+func (b Bridge) request(k *Kernel, index int) request {
+	info := message{}.text(unix.IFLA_INFO_KIND, "bridge")
+	if b.STP {
+		stp := message{}.number(unix.IFLA_BR_FORWARD_DELAY, forwardDelay).number(unix.IFLA_BR_STP_STATE, 1)
+		info = info.nest(unix.IFLA_INFO_DATA, stp)
 	}
-	req := nl.NewNetlinkRequest(unix.RTM_NEWLINK, unix.NLM_F_ACK)
-	msg := nl.NewIfInfomsg(unix.AF_UNSPEC)
-	msg.Index = int32(l.Attrs().Index)
-	req.AddData(msg)
-	info := nl.NewRtAttr(unix.IFLA_LINKINFO, nil)
-	info.AddRtAttr(nl.IFLA_INFO_KIND, nl.NonZeroTerminated("bridge"))
-	data := info.AddRtAttr(nl.IFLA_INFO_DATA, nil)
-	data.AddRtAttr(nl.IFLA_BR_FORWARD_DELAY, nl.Uint32Attr(forwardDelay))
-	data.AddRtAttr(nl.IFLA_BR_STP_STATE, nl.Uint32Attr(1))
-	req.AddData(info)
-	_, err = req.Execute(unix.NETLINK_ROUTE, 0)
+	body := b.begin(k, index, 0).nest(unix.IFLA_LINKINFO, info)
+	return request{kind: unix.RTM_NEWLINK, flags: unix.NLM_F_CREATE | unix.NLM_F_EXCL, body: body}
+}
+
+func (b Bridge) at() string { return b.NS }
+
+// Do makes the bridge. The index that we would like may be another's.
+func (b Bridge) Do(k *Kernel) error {
+	err := k.ask(b)
+	if err == nil {
+		return nil
+	}
+	k.unmade(b.device)
+	if err = taken(k, err, b.device); err == unix.EEXIST { //nolint:errorlint // not the name: the index
+		err = k.send(b.NS, b.request(k, 0))
+	}
 	return err
 }
 
@@ -64,26 +59,11 @@ func (b Bridge) Diff(k *Kernel) (string, error) {
 	if diff, err := b.diff(k, "bridge"); diff != "" || err != nil {
 		return diff, err
 	}
-	var on bool
-	err := k.In(b.NS, func(h *netlink.Handle) error {
-		l, err := h.LinkByName(b.Name)
-		if err != nil {
-			return err
-		}
-		v, err := linkAttribute(l.Attrs().Index, unix.IFLA_LINKINFO, nl.IFLA_INFO_DATA, nl.IFLA_BR_STP_STATE)
-		on = len(v) > 0 && v[0] != 0
-		return err
-	})
-	if err == nil && on != b.STP {
-		return fmt.Sprintf("%s has spanning tree %s", b.Name, map[bool]string{true: "on", false: "off"}[on]), nil
+	l, err := k.link(b.NS, b.Name)
+	if err == nil && l.stp != b.STP {
+		return fmt.Sprintf("%s has spanning tree %s", b.Name, map[bool]string{true: "on", false: "off"}[l.stp]), nil
 	}
 	return "", err
-}
-
-// Wait returns when the bridge carries packets, which it does from its first
-// live port on.
-func (b Bridge) Wait(ctx context.Context, k *Kernel) error {
-	return Up{b.NS, b.Name}.Wait(ctx, k)
 }
 
 // Command is ip link add ... type bridge.
@@ -103,55 +83,42 @@ func (b Bridge) String() string { return fmt.Sprintf("bridge %s %s", b.Name, pla
 // Master is the fact that an interface is a port of a bridge.
 type Master struct{ NS, Dev, Bridge string }
 
-// Do puts the port in.
-func (m Master) Do(k *Kernel) error {
-	return k.In(m.NS, func(h *netlink.Handle) error {
-		port, err := h.LinkByName(m.Dev)
-		if err != nil {
-			return err
-		}
-		bridge, err := h.LinkByName(m.Bridge)
-		if err != nil {
-			return err
-		}
-		return h.LinkSetMaster(port, bridge)
-	})
+func (m Master) at() string { return m.NS }
+
+func (m Master) requests(k *Kernel) ([]request, error) {
+	bridge, err := k.index(m.NS, m.Bridge)
+	return []request{m.request(bridge)}, err
 }
+
+// request makes the interface a port of the bridge with the index, of none when it is 0.
+func (m Master) request(bridge int) request {
+	return change(linkNamed(m.Dev, 0, 0).number(unix.IFLA_MASTER, bridge))
+}
+
+// Do puts the port in.
+func (m Master) Do(k *Kernel) error { return k.ask(m) }
 
 // Undo takes it out.
 func (m Master) Undo(k *Kernel) error {
 	if diff, err := m.Diff(k); diff != "" || err != nil {
 		return gone(err)
 	}
-	return gone(k.In(m.NS, func(h *netlink.Handle) error {
-		port, err := h.LinkByName(m.Dev)
-		if err != nil {
-			return err
-		}
-		return h.LinkSetNoMaster(port)
-	}))
+	return gone(k.send(m.NS, m.request(0)))
 }
 
 // Diff asks the port for its master.
-func (m Master) Diff(k *Kernel) (diff string, err error) {
-	err = k.In(m.NS, func(h *netlink.Handle) error {
-		port, err := h.LinkByName(m.Dev)
-		if err != nil {
-			return err
-		}
-		bridge, err := h.LinkByName(m.Bridge)
-		if err != nil {
-			return err
-		}
-		if port.Attrs().MasterIndex != bridge.Attrs().Index {
-			diff = fmt.Sprintf("%s is not a port of %s", m.Dev, m.Bridge)
-		}
-		return nil
-	})
+func (m Master) Diff(k *Kernel) (string, error) {
+	port, err := k.link(m.NS, m.Dev)
+	if err == nil {
+		_, err = k.link(m.NS, m.Bridge)
+	}
 	if err != nil {
 		return missing(m.Dev+" or "+m.Bridge+" "+place(m.NS), err)
 	}
-	return diff, nil
+	if bridge, _ := k.link(m.NS, m.Bridge); port.master != bridge.index {
+		return fmt.Sprintf("%s is not a port of %s", m.Dev, m.Bridge), nil
+	}
+	return "", nil
 }
 
 // Command is ip link set ... master.

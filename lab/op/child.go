@@ -47,19 +47,32 @@ func (c child) add(k *Kernel, link func(netlink.LinkAttrs) netlink.Link) error {
 	return k.addLink(c.Parent.NS, link(attrs), c.device)
 }
 
-// addLink makes an interface with an index of our choice, see Kernel.index, or
+// addLink makes an interface with an index of our choice, see newIndex, or
 // if that is taken with one of the kernel's.
 func (k *Kernel) addLink(ns string, link netlink.Link, ends ...device) error {
 	send := func() error {
 		return taken(k, k.In(ns, func(h *netlink.Handle) error { return h.LinkAdd(link) }), ends...)
 	}
-	link.Attrs().Index = k.index(ends[0].NS, ends[0].Name)
+	link.Attrs().Index = k.newIndex(ends[0].NS, ends[0].Name, 0)
 	err := send()
+	if err == nil {
+		return nil
+	}
+	k.unmade(ends...)
 	if err == unix.EEXIST { //nolint:errorlint // not a name: the index
 		link.Attrs().Index = 0
 		err = send()
 	}
 	return err
+}
+
+// look finds an interface by its name, with what is peculiar to its kind.
+func look(k *Kernel, d device) (l netlink.Link, err error) {
+	err = k.In(d.NS, func(h *netlink.Handle) error {
+		l, err = h.LinkByName(d.Name)
+		return err
+	})
+	return l, err
 }
 
 // command is `ip link add link PARENT name NAME ... type KIND ...`.

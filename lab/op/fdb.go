@@ -32,7 +32,7 @@ func (f FDB) netlink(l netlink.Link) *netlink.Neigh {
 }
 
 func (f FDB) on(k *Kernel, do func(*netlink.Handle, netlink.Link) error) error {
-	return Up{f.NS, f.Dev}.set(k, do)
+	return k.on(f.NS, f.Dev, do)
 }
 
 // Do sets the entry, in the place of one that was learnt. Only frames for all may

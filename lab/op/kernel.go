@@ -25,15 +25,16 @@ type Kernel struct {
 	// probes of kind command). A file from elsewhere must not, unasked.
 	AllowCommands bool
 
-	thread *netns.Thread // of a Session
+	session *session // nil outside of one
 }
 
 // Session runs f with a Kernel that stays on one thread, which makes entering
-// a namespace cheap. That Kernel must not be used by another goroutine.
+// a namespace cheap, and that remembers what it has seen, see session. That
+// Kernel must not be used by another goroutine.
 func (k *Kernel) Session(f func(*Kernel) error) error {
 	return netns.Stay(func(t *netns.Thread) error {
 		s := *k
-		s.thread = t
+		s.session = newSession(t)
 		return f(&s)
 	})
 }
@@ -47,8 +48,15 @@ func (k *Kernel) Open(ns string) (*netns.NS, error) {
 	return openPlace(ns)
 }
 
-// Inside runs f in namespace ns. Goroutines that f starts run outside.
+// Inside runs f in namespace ns. Goroutines that f starts run outside. f may
+// change anything there: what has been seen is forgotten.
 func (k *Kernel) Inside(ns string, f func() error) error {
+	k.forget()
+	return k.enter(ns, f)
+}
+
+// enter is Inside for those who say what they change.
+func (k *Kernel) enter(ns string, f func() error) error {
 	if ns == topology.Host {
 		return f()
 	}
@@ -57,25 +65,35 @@ func (k *Kernel) Inside(ns string, f func() error) error {
 		return halfMade(ns, err)
 	}
 	defer n.Close()
-	if k.thread != nil {
-		return k.thread.Do(n, f)
+	if k.session != nil {
+		return k.session.thread.Do(n, f)
 	}
 	return n.Do(f)
 }
 
 // create makes a namespace, on the thread of the session if there is one.
 func (k *Kernel) create(name string, prepare func() error) error {
-	if k.thread != nil {
-		return k.thread.Create(name, prepare)
+	if k.session != nil {
+		return k.session.thread.Create(name, prepare)
 	}
 	return netns.Create(name, prepare)
 }
 
-// In runs f in namespace ns with a netlink handle. The handle holds no socket:
-// every request opens its own, which is what brings the kernel's own
-// explanation (extended ack) with a refusal.
+// In runs f in namespace ns with a netlink handle, for what no request of ours
+// says. The handle holds no socket: every request opens its own, here.
 func (k *Kernel) In(ns string, f func(*netlink.Handle) error) error {
 	return k.Inside(ns, func() error { return f(&netlink.Handle{}) })
+}
+
+// on runs f in namespace ns with the interface dev.
+func (k *Kernel) on(ns, dev string, f func(*netlink.Handle, netlink.Link) error) error {
+	return k.In(ns, func(h *netlink.Handle) error {
+		l, err := h.LinkByName(dev)
+		if err != nil {
+			return err
+		}
+		return f(h, l)
+	})
 }
 
 // was returns what Before answered for o, "" when nothing is known.
@@ -98,16 +116,6 @@ func (k *Kernel) MAC(ns, dev string) net.HardwareAddr {
 	return net.HardwareAddr{oui[0], oui[1], oui[2], h[0], h[1], h[2]}
 }
 
-// index is the index of the first end of a cable, well above those that the
-// kernel hands out in a new namespace. Where both ends happen to have the same
-// index the kernel takes the cable for an interface that is its own link, does
-// not hurry with its carrier, and the first packets of up to a second are lost
-// (net/core/link_watch.c, linkwatch_urgent_event).
-func (k *Kernel) index(ns, dev string) int {
-	mac := k.MAC(ns, dev)
-	return 100 + int(binary.BigEndian.Uint16(mac[4:]))%9900
-}
-
 // Group is the device group (IFLA_GROUP) of the lab's interfaces. It is never
 // 0, the group of everybody else. Guests' groups lie in a range of their own.
 func (k *Kernel) Group() uint32 {
@@ -124,7 +132,7 @@ func (k *Kernel) Mark(object string) string { return "nslab:" + k.Lab + ":" + ob
 // absent says whether err means that the namespace, the interface or the
 // object asked for does not exist.
 func absent(err error) bool {
-	var noLink netlink.LinkNotFoundError
+	var noLink netlink.LinkNotFoundError // of a Handle
 	return errors.Is(err, fs.ErrNotExist) || errors.As(err, &noLink) || errors.Is(err, netns.ErrPlain) ||
 		errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ESRCH) || errors.Is(err, unix.ENXIO)
 }

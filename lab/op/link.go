@@ -36,25 +36,33 @@ func (d device) attrs(k *Kernel) netlink.LinkAttrs {
 	return a
 }
 
+// begin is the same for a request that we write ourselves. A single queue is
+// enough for what a lab sends, and each costs the kernel some files in /sys.
+func (d device) begin(k *Kernel, index, mtu int) message {
+	m := linkMessage(index, 0, 0).text(unix.IFLA_IFNAME, d.Name).bytes(unix.IFLA_ADDRESS, d.addr(k))
+	if mtu != 0 {
+		m = m.number(unix.IFLA_MTU, mtu)
+	}
+	return m.number(unix.IFLA_GROUP, int(k.Group())).number(unix.IFLA_NUM_TX_QUEUES, 1).number(unix.IFLA_NUM_RX_QUEUES, 1)
+}
+
 // find returns the lab's own interface, whatever it is called now, and the
 // foreign one that has its name. The error is that of a look-up when there is
 // neither.
-func (d device) find(k *Kernel, h *netlink.Handle, kind string) (own, foreign netlink.Link, err error) {
-	l, err := h.LinkByName(d.Name)
-	if err == nil && d.made(k, l, kind) {
-		return l, nil, nil
-	}
-	if err != nil && !absent(err) {
+func (d device) find(k *Kernel, kind string) (own, foreign *link, err error) {
+	v, err := k.view(d.NS)
+	if err != nil {
 		return nil, nil, err
 	}
-	renamed, rerr := d.renamed(k, h, kind)
-	switch {
-	case rerr != nil:
-		return nil, nil, rerr
-	case renamed != nil || err == nil:
-		return renamed, l, nil
+	named := v.byName[d.Name]
+	if named != nil && d.made(k, named, kind) {
+		return named, nil, nil
 	}
-	return nil, nil, err
+	renamed := d.renamed(k, v, kind)
+	if renamed == nil && named == nil {
+		return nil, nil, unix.ENODEV
+	}
+	return renamed, named, nil
 }
 
 // made says whether an interface is the lab's own, for Diff and Undo alike. In
@@ -62,43 +70,33 @@ func (d device) find(k *Kernel, h *netlink.Handle, kind string) (own, foreign ne
 // changed the other. Outside, only an address that follows from the names
 // proves anything, and only of the right kind: what was put on top (a VLAN, a
 // bridge around a port) borrows addresses.
-func (d device) made(k *Kernel, l netlink.Link, kind string) bool {
-	if l.Attrs().Group == k.Group() {
-		return l.Attrs().Name == d.Name || d.hasAddr(k, l)
+func (d device) made(k *Kernel, l *link, kind string) bool {
+	if l.group == k.Group() {
+		return l.name == d.Name || d.hasAddr(k, l)
 	}
-	return d.MAC == "" && d.hasAddr(k, l) && l.Type() == kind
+	return d.MAC == "" && d.hasAddr(k, l) && l.kind == kind
 }
 
 // doubtful says whether nobody can tell whose an interface is: it has the name
 // and the address that the file gives, which anybody may have typed.
-func (d device) doubtful(k *Kernel, l netlink.Link, kind string) bool {
-	return l != nil && d.MAC != "" && d.hasAddr(k, l) && l.Type() == kind
+func (d device) doubtful(k *Kernel, l *link, kind string) bool {
+	return l != nil && d.MAC != "" && d.hasAddr(k, l) && l.kind == kind
 }
 
-func (d device) hasAddr(k *Kernel, l netlink.Link) bool {
-	return l.Attrs().HardwareAddr.String() == d.addr(k).String()
-}
+func (d device) hasAddr(k *Kernel, l *link) bool { return l.mac == string(d.addr(k)) }
 
 // renamed finds the lab's own interface under another name, nil when there is
 // none.
-func (d device) renamed(k *Kernel, h *netlink.Handle, kind string) (netlink.Link, error) {
-	links, err := LinkList(h)
-	if err != nil {
-		return nil, err
+func (d device) renamed(k *Kernel, v *view, kind string) *link {
+	i := slices.IndexFunc(v.links, func(l link) bool { return d.made(k, &l, kind) })
+	if i < 0 {
+		return nil
 	}
-	for _, l := range links {
-		if d.made(k, l, kind) {
-			return l, nil
-		}
-	}
-	return nil, nil
+	return &v.links[i]
 }
 
-// listTries bounds how often a list is asked for that changes while it is read.
-const listTries = 30
-
-// LinkList lists the interfaces. A list that was interrupted may lack some, so
-// nothing is said to be absent from one.
+// LinkList lists the interfaces of the namespace that the thread is in. A list
+// that was interrupted may lack some, so nothing is said to be absent from one.
 func LinkList(h *netlink.Handle) (links []netlink.Link, err error) {
 	for range listTries {
 		links, err = h.LinkList()
@@ -115,18 +113,17 @@ var errDoubt = errors.New("it may be another's")
 // del removes the interface if it is the lab's own. Where nobody can tell it
 // says so, for somebody to decide.
 func (d device) del(k *Kernel, kind string) error {
-	return gone(k.In(d.NS, func(h *netlink.Handle) error {
-		own, foreign, err := d.find(k, h, kind)
-		switch {
-		case err != nil:
-			return err
-		case own != nil:
-			return h.LinkDel(own)
-		case d.doubtful(k, foreign, kind):
-			return fmt.Errorf("%s: %w", d.doubt(k), errDoubt)
-		}
-		return nil
-	}))
+	own, foreign, err := d.find(k, kind)
+	switch {
+	case err != nil:
+		return gone(err)
+	case own != nil:
+		k.unmade(d)
+		return gone(k.send(d.NS, request{kind: unix.RTM_DELLINK, body: linkMessage(own.index, 0, 0)}))
+	case d.doubtful(k, foreign, kind):
+		return fmt.Errorf("%s: %w", d.doubt(k), errDoubt)
+	}
+	return nil
 }
 
 // doubt describes an interface that may be the lab's own, or not.
@@ -136,35 +133,28 @@ func (d device) doubt(k *Kernel) string {
 }
 
 // diff checks that the interface exists, is the lab's own and of the kind.
-func (d device) diff(k *Kernel, kind string) (diff string, err error) {
-	err = k.In(d.NS, func(h *netlink.Handle) error {
-		own, foreign, err := d.find(k, h, kind)
-		if err != nil {
-			return err
-		}
-		diff = d.differs(k, kind, own, foreign)
-		return nil
-	})
+func (d device) diff(k *Kernel, kind string) (string, error) {
+	own, foreign, err := d.find(k, kind)
 	if err != nil {
 		return missing(d.Name+" "+place(d.NS), err)
 	}
-	return diff, nil
+	return d.differs(k, kind, own, foreign), nil
 }
 
-func (d device) differs(k *Kernel, kind string, own, foreign netlink.Link) string {
+func (d device) differs(k *Kernel, kind string, own, foreign *link) string {
 	switch {
 	case own == nil && d.doubtful(k, foreign, kind):
 		return d.doubt(k)
 	case own == nil:
 		return d.foreign(foreign)
-	case own.Attrs().Name != d.Name:
-		return fmt.Sprintf("%s %s was renamed to %s", d.Name, place(d.NS), topology.Quote(own.Attrs().Name))
-	case own.Type() != kind:
-		return fmt.Sprintf("%s is a %s, not a %s", d.Name, own.Type(), kind)
-	case !d.hasAddr(k, own) && !passthru(own):
-		return fmt.Sprintf("%s %s has the address %s, not %s", d.Name, place(d.NS), own.Attrs().HardwareAddr, d.addr(k))
-	case d.bornMTU(kind) != 0 && own.Attrs().MTU != d.bornMTU(kind):
-		return fmt.Sprintf("%s %s has mtu %d, not %d", d.Name, place(d.NS), own.Attrs().MTU, d.bornMTU(kind))
+	case own.name != d.Name:
+		return fmt.Sprintf("%s %s was renamed to %s", d.Name, place(d.NS), topology.Quote(own.name))
+	case own.kind != kind:
+		return fmt.Sprintf("%s is a %s, not a %s", d.Name, own.kind, kind)
+	case !d.hasAddr(k, own) && !own.passthru:
+		return fmt.Sprintf("%s %s has the address %s, not %s", d.Name, place(d.NS), net.HardwareAddr(own.mac), d.addr(k))
+	case d.bornMTU(kind) != 0 && own.mtu != d.bornMTU(kind):
+		return fmt.Sprintf("%s %s has mtu %d, not %d", d.Name, place(d.NS), own.mtu, d.bornMTU(kind))
 	}
 	return ""
 }
@@ -182,13 +172,13 @@ func (d device) bornMTU(kind string) int {
 }
 
 // foreign describes an interface that is in the way, and what helps.
-func (d device) foreign(l netlink.Link) string {
+func (d device) foreign(l *link) string {
 	cure := d.inverse().String()
-	if l.Type() == "device" { // hardware cannot be deleted
+	if l.kind == hardware { // it cannot be deleted
 		cure = "choose another name"
 	}
 	return fmt.Sprintf("an interface %s exists %s, but %s (%s, %s): %s, then nslab apply",
-		d.Name, place(d.NS), Foreign, l.Type(), l.Attrs().HardwareAddr, cure)
+		d.Name, place(d.NS), Foreign, l.kind, net.HardwareAddr(l.mac), cure)
 }
 
 // args are the words of `ip link add` that describe the interface itself.
@@ -223,17 +213,9 @@ func taken(k *Kernel, err error, ends ...device) error {
 		return err
 	}
 	for _, d := range ends {
-		if there, _ := d.exists(k); there {
+		if _, there := k.link(d.NS, d.Name); there == nil {
 			return fmt.Errorf("there is an interface %s %s already: %w", d.Name, place(d.NS), err)
 		}
 	}
 	return err
-}
-
-func (d device) exists(k *Kernel) (bool, error) {
-	err := k.In(d.NS, func(h *netlink.Handle) error {
-		_, err := h.LinkByName(d.Name)
-		return err
-	})
-	return err == nil, err
 }

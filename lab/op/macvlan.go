@@ -68,10 +68,3 @@ func (m Macvlan) Inverse() Command { return m.inverse() }
 func (m Macvlan) String() string {
 	return fmt.Sprintf("macvlan %s %s on %s:%s", m.Name, place(m.NS), m.Parent.NS, m.Parent.Name)
 }
-
-// passthru says whether an interface has the MAC address of its parent, whatever
-// it was created with.
-func passthru(l netlink.Link) bool {
-	m, ok := l.(*netlink.Macvlan)
-	return ok && m.Mode == netlink.MACVLAN_MODE_PASSTHRU
-}

@@ -3,7 +3,7 @@ package op
 import (
 	"fmt"
 
-	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // defaultMTU is that of Ethernet, which every new veth and bridge has.
@@ -17,44 +17,42 @@ type MTU struct {
 	MTU     int
 }
 
-// Do sets it. The kernel takes no note of a value that the bridge has already.
-func (m MTU) Do(k *Kernel) error {
-	return m.set(k, func(h *netlink.Handle, l netlink.Link) error {
-		if l.Attrs().MTU == m.MTU {
-			if err := h.LinkSetMTU(l, m.MTU-1); err != nil {
-				return err
-			}
-		}
-		return h.LinkSetMTU(l, m.MTU)
-	})
+func (m MTU) at() string { return m.NS }
+
+// requests are two: the kernel takes no note of a value that the bridge has
+// already. The first may be too small for any interface.
+func (m MTU) requests(*Kernel) ([]request, error) {
+	other := m.request(m.MTU - 1)
+	other.spare = true
+	return []request{other, m.request(m.MTU)}, nil
 }
 
-func (m MTU) set(k *Kernel, f func(*netlink.Handle, netlink.Link) error) error {
-	return Up{m.NS, m.Dev}.set(k, f)
+func (m MTU) request(mtu int) request {
+	return change(linkNamed(m.Dev, 0, 0).number(unix.IFLA_MTU, mtu))
 }
+
+// Do sets it.
+func (m MTU) Do(k *Kernel) error { return k.ask(m) }
 
 // Undo sets the default, if nobody has set another value since.
 func (m MTU) Undo(k *Kernel) error {
-	return gone(m.set(k, func(h *netlink.Handle, l netlink.Link) error {
-		if l.Attrs().MTU != m.MTU {
-			return nil
-		}
-		return h.LinkSetMTU(l, defaultMTU)
-	}))
+	l, err := k.link(m.NS, m.Dev)
+	if err != nil || l.mtu != m.MTU {
+		return gone(err)
+	}
+	return gone(k.send(m.NS, m.request(defaultMTU)))
 }
 
 // Diff reads it.
-func (m MTU) Diff(k *Kernel) (diff string, err error) {
-	err = m.set(k, func(_ *netlink.Handle, l netlink.Link) error {
-		if l.Attrs().MTU != m.MTU {
-			diff = fmt.Sprintf("%s %s has mtu %d, not %d", m.Dev, place(m.NS), l.Attrs().MTU, m.MTU)
-		}
-		return nil
-	})
+func (m MTU) Diff(k *Kernel) (string, error) {
+	l, err := k.link(m.NS, m.Dev)
 	if err != nil {
 		return missing(m.Dev+" "+place(m.NS), err)
 	}
-	return diff, nil
+	if l.mtu != m.MTU {
+		return fmt.Sprintf("%s %s has mtu %d, not %d", m.Dev, place(m.NS), l.mtu, m.MTU), nil
+	}
+	return "", nil
 }
 
 // Command is ip link set ... mtu.

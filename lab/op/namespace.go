@@ -5,7 +5,7 @@ import (
 	"io/fs"
 	"os"
 
-	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"nslab/lab/netns"
 )
@@ -17,14 +17,18 @@ type Namespace struct{ Name string }
 
 // Do makes the namespace.
 func (n Namespace) Do(k *Kernel) error {
-	return k.create(n.Name, func() error {
-		h := &netlink.Handle{}
-		lo, err := h.LinkByName("lo")
+	mark := request{kind: unix.RTM_SETLINK, body: linkMessage(loIndex, 0, 0).text(unix.IFLA_IFALIAS, k.Mark("netns"))}
+	err := k.create(n.Name, func() error {
+		errs, err := k.sendHere([]request{mark}, nil)
 		if err != nil {
 			return err
 		}
-		return h.LinkSetAlias(lo, k.Mark("netns"))
+		return errs[0]
 	})
+	if err == nil {
+		k.empty(n.Name)
+	}
+	return err
 }
 
 // Undo removes the name; the kernel frees the namespace when nobody is in it.
@@ -53,13 +57,9 @@ func halfMade(ns string, err error) error {
 	return err
 }
 
-func (n Namespace) own(k *Kernel) (own bool, err error) {
-	err = k.In(n.Name, func(h *netlink.Handle) error {
-		lo, err := h.LinkByName("lo")
-		own = err == nil && lo.Attrs().Alias == k.Mark("netns")
-		return err
-	})
-	return own, err
+func (n Namespace) own(k *Kernel) (bool, error) {
+	lo, err := k.link(n.Name, "lo")
+	return err == nil && lo.alias == k.Mark("netns"), err
 }
 
 // Diff looks for the name and the mark.

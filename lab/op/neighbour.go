@@ -23,7 +23,7 @@ func (n Neighbour) netlink(l netlink.Link) *netlink.Neigh {
 }
 
 func (n Neighbour) on(k *Kernel, f func(*netlink.Handle, netlink.Link) error) error {
-	return Up{n.NS, n.Dev}.set(k, f)
+	return k.on(n.NS, n.Dev, f)
 }
 
 // Do sets the entry, in the place of one that was learnt.

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"nslab/topology"
@@ -24,86 +23,95 @@ type Route struct {
 	Metric int
 }
 
-func (r Route) netlink(h *netlink.Handle) (*netlink.Route, error) {
-	out := &netlink.Route{Dst: ipNet(r.To), Priority: r.Metric}
+func (r Route) at() string { return r.NS }
+
+// adding begins the message that adds the route.
+func (r Route) adding() message {
+	scope := byte(unix.RT_SCOPE_UNIVERSE)
+	if !r.Via.IsValid() {
+		scope = unix.RT_SCOPE_LINK
+	}
+	return routeMessage(family(r.To.Addr()), r.To.Bits(), unix.RTPROT_BOOT, scope, unix.RTN_UNICAST)
+}
+
+// deleting begins the one that deletes it, whoever made it.
+func (r Route) deleting() message {
+	return routeMessage(family(r.To.Addr()), r.To.Bits(), unix.RTPROT_UNSPEC, unix.RT_SCOPE_NOWHERE, unix.RTN_UNSPEC)
+}
+
+func (r Route) message(k *Kernel, m message) (message, error) {
+	m = m.addr(unix.RTA_DST, r.To.Addr())
 	if r.Via.IsValid() {
-		out.Gw = r.Via.AsSlice()
-	} else {
-		out.Scope = netlink.SCOPE_LINK
+		m = m.addr(unix.RTA_GATEWAY, r.Via)
+	}
+	if r.Metric != 0 {
+		m = m.number(unix.RTA_PRIORITY, r.Metric)
 	}
 	if r.Dev == "" {
-		return out, nil
+		return m, nil
 	}
-	l, err := h.LinkByName(r.Dev)
-	if err != nil {
-		return nil, err
-	}
-	out.LinkIndex = l.Attrs().Index
-	return out, nil
+	index, err := k.index(r.NS, r.Dev)
+	return m.number(unix.RTA_OIF, index), err
+}
+
+func (r Route) requests(k *Kernel) ([]request, error) {
+	m, err := r.message(k, r.adding())
+	return []request{{kind: unix.RTM_NEWROUTE, flags: unix.NLM_F_CREATE | unix.NLM_F_EXCL, body: m}}, err
 }
 
 // Do adds the route. In a room, which is all the lab's own, it takes the place
 // of another one; on the host it does not, and nowhere that of a network which
 // the kernel itself has put there with an address.
 func (r Route) Do(k *Kernel) error {
-	return k.In(r.NS, func(h *netlink.Handle) error {
-		nr, err := r.netlink(h)
-		if err != nil {
-			return err
-		}
-		err = h.RouteAdd(nr)
-		if !errors.Is(err, unix.EEXIST) || r.NS == topology.Host {
-			return err
-		}
-		have, lerr := r.list(h)
-		i := slices.IndexFunc(have, r.inTheWay)
-		if lerr != nil || i < 0 || have[i].Protocol == unix.RTPROT_KERNEL {
-			return err
-		}
-		return h.RouteReplace(nr)
-	})
+	err := k.ask(r)
+	if !errors.Is(err, unix.EEXIST) || r.NS == topology.Host {
+		return err
+	}
+	have, lerr := r.list(k)
+	i := slices.IndexFunc(have, r.inTheWay)
+	if lerr != nil || i < 0 || have[i].by == unix.RTPROT_KERNEL {
+		return err
+	}
+	m, err := r.message(k, r.adding())
+	if err != nil {
+		return err
+	}
+	return k.send(r.NS, request{kind: unix.RTM_NEWROUTE, flags: unix.NLM_F_CREATE | unix.NLM_F_REPLACE, body: m})
 }
 
 // Undo removes it.
 func (r Route) Undo(k *Kernel) error {
-	return gone(k.In(r.NS, func(h *netlink.Handle) error {
-		nr, err := r.netlink(h)
-		if err != nil {
-			return err
-		}
-		return h.RouteDel(nr)
-	}))
+	m, err := r.message(k, r.deleting())
+	if err != nil {
+		return gone(err)
+	}
+	return gone(k.send(r.NS, request{kind: unix.RTM_DELROUTE, body: m}))
 }
 
 // Diff looks for the route in the main table.
-func (r Route) Diff(k *Kernel) (diff string, err error) {
-	err = k.In(r.NS, func(h *netlink.Handle) error {
-		want, err := r.netlink(h)
+func (r Route) Diff(k *Kernel) (string, error) {
+	out := 0
+	if r.Dev != "" {
+		l, err := k.link(r.NS, r.Dev)
 		if err != nil {
-			return err
+			return missing("namespace "+r.NS+" or "+r.Dev, err)
 		}
-		have, err := r.list(h)
-		if err == nil && !slices.ContainsFunc(have, func(h netlink.Route) bool { return r.inTheWay(h) && r.leadsTo(h, want) }) {
-			diff = r.instead(h, have, want)
-		}
-		return err
-	})
+		out = l.index
+	}
+	have, err := r.list(k)
 	if err != nil {
 		return missing("namespace "+r.NS+" or "+r.Dev, err)
 	}
-	return diff, nil
+	if slices.ContainsFunc(have, func(h route) bool { return r.inTheWay(h) && r.leadsTo(h, out) }) {
+		return "", nil
+	}
+	return r.instead(k, have, out), nil
 }
 
 // list are the routes of the main table that lead to the same network.
-func (r Route) list(h *netlink.Handle) ([]netlink.Route, error) {
-	all, err := h.RouteListFiltered(family(r.To.Addr()), &netlink.Route{Table: unix.RT_TABLE_MAIN}, netlink.RT_FILTER_TABLE)
-	want := ipNet(r.To).String()
-	return slices.DeleteFunc(all, func(have netlink.Route) bool {
-		if have.Dst == nil { // the kernel sends no destination for default
-			return r.To.Bits() != 0
-		}
-		return have.Dst.String() != want
-	}), err
+func (r Route) list(k *Kernel) ([]route, error) {
+	all, err := k.routes(r.NS, family(r.To.Addr()))
+	return all[r.To.Masked()], err
 }
 
 // defaultMetric6 is what IPv6 makes of no metric: IP6_RT_PRIO_USER.
@@ -118,44 +126,48 @@ func (r Route) metric() int {
 
 // inTheWay says whether a route to the same network stands in the place of
 // this one: there is one for each metric.
-func (r Route) inTheWay(have netlink.Route) bool { return have.Priority == r.metric() }
+func (r Route) inTheWay(have route) bool { return have.metric == r.metric() }
 
-func (r Route) leadsTo(have netlink.Route, want *netlink.Route) bool {
-	return have.Type == unix.RTN_UNICAST && have.Gw.Equal(want.Gw) && (r.Dev == "" || have.LinkIndex == want.LinkIndex)
+// leadsTo says whether a route leads where this one should, out being the
+// index of the interface that it names, 0 when it names none.
+func (r Route) leadsTo(have route, out int) bool {
+	return have.kind == unix.RTN_UNICAST && have.via == r.Via && (out == 0 || have.out == out)
 }
 
 // instead says what is there in the place of the route.
-func (r Route) instead(h *netlink.Handle, have []netlink.Route, want *netlink.Route) string {
+func (r Route) instead(k *Kernel, have []route, out int) string {
 	if i := slices.IndexFunc(have, r.inTheWay); i >= 0 {
-		other := r.other(h, have[i])
+		other := r.other(k, have[i])
 		mine, _ := strings.CutPrefix(r.way(), other[:strings.Index(other, " ")+1])
 		return fmt.Sprintf("%s goes %s, not %s%s", r.target(), other, mine, r.cure(have[i]))
 	}
-	i := slices.IndexFunc(have, func(h netlink.Route) bool { return r.leadsTo(h, want) })
+	i := slices.IndexFunc(have, func(h route) bool { return r.leadsTo(h, out) })
 	if i >= 0 {
-		return fmt.Sprintf("%s %s has metric %d, not %d", r.target(), r.way(), have[i].Priority, r.metric())
+		return fmt.Sprintf("%s %s has metric %d, not %d", r.target(), r.way(), have[i].metric, r.metric())
 	}
 	return fmt.Sprintf("%s has no route to %s", r.NS, r.target())
 }
 
 // other puts where a route leads into the words of ip-route(8).
-func (r Route) other(h *netlink.Handle, have netlink.Route) string {
-	switch have.Type {
+func (r Route) other(k *Kernel, have route) string {
+	switch have.kind {
 	case unix.RTN_BLACKHOLE:
 		return "nowhere (blackhole)"
 	case unix.RTN_UNREACHABLE, unix.RTN_PROHIBIT:
 		return "nowhere (unreachable or prohibit)"
 	}
 	var words []string
-	if have.Gw != nil {
-		words = append(words, "via "+have.Gw.String())
+	if have.via.IsValid() {
+		words = append(words, "via "+have.via.String())
 	}
-	for _, hop := range have.MultiPath {
-		words = append(words, "via "+hop.Gw.String())
+	for _, hop := range have.hops {
+		words = append(words, "via "+hop.String())
 	}
-	l, err := h.LinkByIndex(have.LinkIndex)
+	v, err := k.view(r.NS)
 	if err == nil && (r.Dev != "" || len(words) == 0) {
-		words = append(words, "on "+topology.Quote(l.Attrs().Name))
+		if l, there := v.withIndex(have.out); there {
+			words = append(words, "on "+topology.Quote(l.name))
+		}
 	}
 	return strings.Join(words, " ")
 }
@@ -171,13 +183,13 @@ func (r Route) way() string {
 }
 
 // cure says what helps where apply does not replace the route.
-func (r Route) cure(have netlink.Route) string {
+func (r Route) cure(have route) string {
 	switch {
-	case have.Protocol == unix.RTPROT_KERNEL:
+	case have.by == unix.RTPROT_KERNEL:
 		return ": that is the network of its own address"
 	case r.NS == topology.Host:
 		del := append(ip(r.NS), r.ipv6()...)
-		del = append(del, "route", "del", r.target(), "metric", fmt.Sprint(have.Priority))
+		del = append(del, "route", "del", r.target(), "metric", fmt.Sprint(have.metric))
 		return fmt.Sprintf("; %s: %s, then nslab apply", Foreign, del)
 	}
 	return ""

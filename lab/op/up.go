@@ -2,46 +2,62 @@ package op
 
 import (
 	"fmt"
-	"net"
 
-	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
 )
 
 // Up is the fact that an interface is switched on.
-type Up struct{ NS, Dev string }
+type Up struct {
+	NS, Dev string
+	// Quiet is for a lab without IPv6: the interface gives itself no link-local
+	// address. With one it would look for its double, report what it listens to
+	// and ask for routers, and every port of a switch would hear it: 6 packets
+	// for each pair of ports.
+	Quiet bool
+}
 
-func (u Up) set(k *Kernel, f func(*netlink.Handle, netlink.Link) error) error {
-	return k.In(u.NS, func(h *netlink.Handle) error {
-		l, err := h.LinkByName(u.Dev)
-		if err != nil {
-			return err
-		}
-		return f(h, l)
-	})
+func (u Up) at() string { return u.NS }
+
+func (u Up) requests(*Kernel) ([]request, error) {
+	up := change(linkNamed(u.Dev, unix.IFF_UP, unix.IFF_UP))
+	if !u.Quiet {
+		return []request{up}, nil
+	}
+	return []request{u.addresses(nl.IN6_ADDR_GEN_MODE_NONE), up}, nil
+}
+
+// addresses is how the interface finds an IPv6 address for itself when it is
+// switched on. A kernel without IPv6 refuses to hear of it, and is quiet too.
+func (u Up) addresses(mode byte) request {
+	ipv6 := message{}.nest(unix.AF_INET6, message{}.bytes(unix.IFLA_INET6_ADDR_GEN_MODE, []byte{mode}))
+	r := change(linkNamed(u.Dev, 0, 0).nest(unix.IFLA_AF_SPEC, ipv6))
+	r.spare = true
+	return r
 }
 
 // Do switches it on.
-func (u Up) Do(k *Kernel) error {
-	return u.set(k, func(h *netlink.Handle, l netlink.Link) error { return h.LinkSetUp(l) })
-}
+func (u Up) Do(k *Kernel) error { return k.ask(u) }
 
 // Undo switches it off, which takes its routes and IPv6 addresses away.
 func (u Up) Undo(k *Kernel) error {
-	return gone(u.set(k, func(h *netlink.Handle, l netlink.Link) error { return h.LinkSetDown(l) }))
+	down := []request{change(linkNamed(u.Dev, 0, unix.IFF_UP))}
+	if u.Quiet {
+		down = append(down, u.addresses(nl.IN6_ADDR_GEN_MODE_EUI64))
+	}
+	return gone(k.send(u.NS, down...))
 }
 
 // Diff reads the flag that `ip link` shows as UP.
-func (u Up) Diff(k *Kernel) (diff string, err error) {
-	err = u.set(k, func(_ *netlink.Handle, l netlink.Link) error {
-		if l.Attrs().Flags&net.FlagUp == 0 {
-			diff = fmt.Sprintf("%s %s is down", u.Dev, place(u.NS))
-		}
-		return nil
-	})
+func (u Up) Diff(k *Kernel) (string, error) {
+	l, err := k.link(u.NS, u.Dev)
 	if err != nil {
 		return missing(u.Dev+" "+place(u.NS), err)
 	}
-	return diff, nil
+	if l.flags&unix.IFF_UP == 0 {
+		return fmt.Sprintf("%s %s is down", u.Dev, place(u.NS)), nil
+	}
+	return "", nil
 }
 
 // Command is ip link set ... up.

@@ -5,7 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
 
 	"nslab/topology"
 )
@@ -30,39 +31,33 @@ func readVeth(l topology.Link, ends []device, args *topology.Args) Op {
 	return Veth{device: a, Peer: b}
 }
 
-// Do makes the pair. The peer's queue length is given because the library
-// would send 0 for "not said".
-func (v Veth) Do(k *Kernel) error {
-	peer, err := k.Open(v.Peer.NS)
-	if err != nil {
-		return err
-	}
-	defer peer.Close()
-	link := &netlink.Veth{
-		LinkAttrs: v.attrs(k), PeerName: v.Peer.Name, PeerHardwareAddr: v.Peer.addr(k), PeerTxQLen: -1,
-		PeerNamespace: netlink.NsFd(peer.Fd()),
-	}
-	link.PeerMTU = uint32(cmp.Or(v.Peer.MTU, defaultMTU)) // the library would give it that of the first end, ip(8) does not
-	if err := k.addLink(v.NS, link, v.device, v.Peer); err != nil {
-		return err
-	}
-	return v.claimPeer(k)
+// requests is one: both ends are born where they belong, with name, address and
+// group. The peer's namespace is the one it is sent to, the cable's own follows.
+func (v Veth) requests(k *Kernel) ([]request, error) {
+	near := k.newIndex(v.NS, v.Name, 0)
+	return []request{v.request(k, near, k.newIndex(v.Peer.NS, v.Peer.Name, near))}, nil
 }
 
-// claimPeer puts the peer into the lab's group where its address, chosen by
-// the file, does not tell whose it is: the library gives groups to first ends
-// only. Until it is done the first end answers for both.
-func (v Veth) claimPeer(k *Kernel) error {
-	if v.Peer.MAC == "" {
+func (v Veth) request(k *Kernel, near, far int) request {
+	peer := message{}.nest(nl.VETH_INFO_PEER, v.begin(k, near, cmp.Or(v.MTU, defaultMTU)))
+	info := message{}.text(unix.IFLA_INFO_KIND, "veth").nest(unix.IFLA_INFO_DATA, peer)
+	body := v.Peer.begin(k, far, cmp.Or(v.Peer.MTU, defaultMTU)).nest(unix.IFLA_LINKINFO, info)
+	return request{kind: unix.RTM_NEWLINK, flags: unix.NLM_F_CREATE | unix.NLM_F_EXCL, body: body, born: v.Peer.NS}
+}
+
+func (v Veth) at() string { return v.NS }
+
+// Do makes the pair. The indexes that we would like may be another's.
+func (v Veth) Do(k *Kernel) error {
+	err := k.ask(v)
+	if err == nil {
 		return nil
 	}
-	return k.In(v.Peer.NS, func(h *netlink.Handle) error {
-		l, err := h.LinkByName(v.Peer.Name)
-		if err != nil {
-			return err
-		}
-		return h.LinkSetGroup(l, int(k.Group()))
-	})
+	k.unmade(v.device, v.Peer)
+	if err = taken(k, err, v.device, v.Peer); err == unix.EEXIST { //nolint:errorlint // not a name: an index
+		err = k.send(v.NS, v.request(k, 0, 0))
+	}
+	return err
 }
 
 // Undo removes the pair by whichever end is known as the lab's own. The far
@@ -99,23 +94,23 @@ func (v Veth) mateDiff(k *Kernel, far bool, diff string) (string, error) {
 	if far {
 		end, mate = mate, end
 	}
-	e, err := look(k, end)
+	e, err := k.link(end.NS, end.Name)
 	if err != nil {
 		return diff, gone(err)
 	}
-	m, err := look(k, mate)
-	if err != nil || !mate.made(k, m, "veth") || !plugged(e, m) {
+	m, err := k.link(mate.NS, mate.Name)
+	if err != nil || !mate.made(k, &m, "veth") || !plugged(e, m) {
 		return diff, gone(err)
 	}
-	return end.differs(k, "veth", e, nil), nil
+	return end.differs(k, "veth", &e, nil), nil
 }
 
 func (v Veth) pairDiff(k *Kernel) (string, error) {
-	mine, err := look(k, v.device)
+	mine, err := k.link(v.NS, v.Name)
 	if err != nil {
 		return missing(v.Name+" "+place(v.NS), err)
 	}
-	theirs, err := look(k, v.Peer)
+	theirs, err := k.link(v.Peer.NS, v.Peer.Name)
 	if err != nil {
 		return missing(v.Peer.Name+" "+place(v.Peer.NS), err)
 	}
@@ -125,18 +120,7 @@ func (v Veth) pairDiff(k *Kernel) (string, error) {
 	return "", nil
 }
 
-func plugged(a, b netlink.Link) bool {
-	return a.Attrs().ParentIndex == b.Attrs().Index && b.Attrs().ParentIndex == a.Attrs().Index
-}
-
-// look finds what has the name.
-func look(k *Kernel, d device) (l netlink.Link, err error) {
-	err = k.In(d.NS, func(h *netlink.Handle) error {
-		l, err = h.LinkByName(d.Name)
-		return err
-	})
-	return l, err
-}
+func plugged(a, b link) bool { return a.peer == b.index && b.peer == a.index }
 
 // Command is ip link add ... type veth peer ....
 func (v Veth) Command() Command {

@@ -1,12 +1,13 @@
 package op
 
 import (
+	"cmp"
 	"context"
-	"net"
+	"errors"
+	"os"
+	"slices"
+	"time"
 
-	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netlink/nl"
-	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
 
@@ -21,116 +22,120 @@ type Waiter interface {
 // forwarding is BR_STATE_FORWARDING of linux/if_bridge.h.
 const forwarding = 3
 
+// live is an interface that is switched on and has a carrier.
+const live = unix.IFF_UP | unix.IFF_LOWER_UP
+
 // Wait returns when the interface carries packets. The kernel takes note of a
 // carrier a moment after it is there, and drops what is sent before that; an
 // ARP question that is lost so is asked again only a second later.
 func (u Up) Wait(ctx context.Context, k *Kernel) error {
-	return k.await(ctx, u.NS, func() (bool, error) { return u.operational(k) })
+	return k.await(ctx, u.NS, []string{u.Dev}, func() (bool, error) { return u.operational(k) })
 }
 
 // operational says whether there is nothing to wait for: the interface works,
-// or it cannot, because nothing is plugged in. See operstates in the kernel's
-// documentation.
-func (u Up) operational(k *Kernel) (ready bool, err error) {
-	err = u.set(k, func(_ *netlink.Handle, l netlink.Link) error {
-		at := l.Attrs()
-		live := uint32(unix.IFF_UP | unix.IFF_LOWER_UP)
-		ready = at.RawFlags&live != live || at.OperState == netlink.OperUp || at.OperState == netlink.OperUnknown
-		return nil
-	})
-	return ready, err
+// or it cannot, because nothing is plugged in. A state that is not known is all
+// that some kinds have, and what others begin with. See operstates in the
+// kernel's documentation.
+func (u Up) operational(k *Kernel) (bool, error) {
+	l, err := k.link(u.NS, u.Dev)
+	return l.flags&live != live || l.state == operUp || l.state == operUnknown && l.kind != "veth", err
+}
+
+// IF_OPER_* of linux/if.h.
+const (
+	operUnknown = 0
+	operUp      = 6
+)
+
+// Wait returns when the bridge carries packets, which it does from its first
+// live port on.
+func (b Bridge) Wait(ctx context.Context, k *Kernel) error {
+	return k.await(ctx, b.NS, []string{b.Name}, func() (bool, error) { return b.operational(k) })
+}
+
+func (b Bridge) operational(k *Kernel) (bool, error) {
+	v, err := k.view(b.NS)
+	if err != nil {
+		return false, err
+	}
+	l, there := v.byName[b.Name]
+	if !there || l.flags&live != live || l.state == operUp {
+		return true, nil
+	}
+	return !slices.ContainsFunc(v.links, func(p link) bool { return p.master == l.index && p.flags&live == live }), nil
 }
 
 // Wait returns when the port forwards. The kernel gets there a moment after
 // the carrier does; with spanning tree, after twice the forward delay.
 func (m Master) Wait(ctx context.Context, k *Kernel) error {
-	return k.await(ctx, m.NS, func() (bool, error) { return m.forwards(k) })
-}
-
-// await returns when ready says so, asking again at every event of the
-// namespace's links. What does not exist (any more) is not waited for.
-func (k *Kernel) await(ctx context.Context, ns string, ready func() (bool, error)) error {
-	if done, err := ready(); done || err != nil {
-		return gone(err)
-	}
-	n, err := k.Open(ns)
-	if err != nil {
-		return gone(err)
-	}
-	defer n.Close()
-	at := netns.NsHandle(n.Fd())
-	events, done := make(chan netlink.LinkUpdate, 64), make(chan struct{})
-	defer close(done)
-	if err := netlink.LinkSubscribeWithOptions(events, done, netlink.LinkSubscribeOptions{Namespace: &at}); err != nil {
-		return err
-	}
-	for {
-		if done, err := ready(); done || err != nil {
-			return gone(err)
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-events:
-		}
-	}
+	return k.await(ctx, m.NS, []string{m.Dev, m.Bridge}, func() (bool, error) { return m.forwards(k) })
 }
 
 // forwards says whether there is nothing to wait for: the port forwards, or it
 // cannot, because it or its bridge is down or nothing is plugged in.
-func (m Master) forwards(k *Kernel) (ready bool, err error) {
-	err = k.In(m.NS, func(h *netlink.Handle) error {
-		port, err := h.LinkByName(m.Dev)
-		if err != nil {
-			return err
+func (m Master) forwards(k *Kernel) (bool, error) {
+	bridge, err := k.link(m.NS, m.Bridge)
+	if err != nil {
+		return false, err
+	}
+	port, err := k.link(m.NS, m.Dev)
+	return bridge.flags&unix.IFF_UP == 0 || port.flags&live != live || port.port == forwarding, err
+}
+
+// await returns when ready says so, asking again whenever the kernel tells of
+// one of the interfaces devs. What does not exist (any more) is not waited for.
+func (k *Kernel) await(ctx context.Context, ns string, devs []string, ready func() (bool, error)) error {
+	if done, err := ready(); done || err != nil {
+		return gone(err)
+	}
+	news, err := k.listen(ns)
+	if err != nil {
+		return gone(err)
+	}
+	defer news.Close()
+	stop := context.AfterFunc(ctx, func() { _ = news.SetReadDeadline(time.Now()) }) // fails when it is closed
+	defer stop()
+	for {
+		k.forget()
+		if done, err := ready(); done || err != nil {
+			return gone(err)
 		}
-		bridge, err := h.LinkByName(m.Bridge)
-		if err != nil {
-			return err
+		if err := k.hear(news, devs); err != nil {
+			return cmp.Or(ctx.Err(), err)
 		}
-		live := uint32(unix.IFF_UP | unix.IFF_LOWER_UP)
-		if bridge.Attrs().Flags&net.FlagUp == 0 || port.Attrs().RawFlags&live != live {
-			ready = true
+	}
+}
+
+// listen opens a socket that is told of every change to an interface of ns.
+func (k *Kernel) listen(ns string) (f *os.File, err error) {
+	err = k.enter(ns, func() error {
+		fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
+		if err != nil {
+			return os.NewSyscallError("socket", err)
+		}
+		f = os.NewFile(uintptr(fd), "rtnetlink")
+		return os.NewSyscallError("bind", unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: unix.RTMGRP_LINK}))
+	})
+	return f, err
+}
+
+// hear returns when there is news of one of devs, or may have been: the kernel
+// drops what it finds no room for.
+func (k *Kernel) hear(news *os.File, devs []string) error {
+	for buf := k.scratch(); ; {
+		n, err := news.Read(buf)
+		if errors.Is(err, unix.ENOBUFS) {
 			return nil
 		}
-		state, err := portState(port.Attrs().Index)
-		ready = state == forwarding
-		return err
-	})
-	return ready, err
-}
-
-// portState is IFLA_BRPORT_STATE, which the library does not read.
-func portState(index int) (byte, error) {
-	v, err := linkAttribute(index, unix.IFLA_LINKINFO, nl.IFLA_INFO_SLAVE_DATA, nl.IFLA_BRPORT_STATE)
-	if err != nil || len(v) == 0 {
-		return forwarding, err // not a port any more
-	}
-	return v[0], nil
-}
-
-// linkAttribute reads an attribute of an interface, nested along the path.
-func linkAttribute(index int, path ...uint16) ([]byte, error) {
-	req := nl.NewNetlinkRequest(unix.RTM_GETLINK, unix.NLM_F_ACK)
-	msg := nl.NewIfInfomsg(unix.AF_UNSPEC)
-	msg.Index = int32(index)
-	req.AddData(msg)
-	replies, err := req.Execute(unix.NETLINK_ROUTE, 0)
-	if err != nil || len(replies) == 0 {
-		return nil, err
-	}
-	attrs := replies[0][unix.SizeofIfInfomsg:]
-	for _, want := range path {
-		all, err := nl.ParseRouteAttr(attrs)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		attrs = nil
-		for _, a := range all {
-			if a.Attr.Type&^unix.NLA_F_NESTED == want {
-				attrs = a.Value
-			}
+		about := false
+		err = eachMessage(buf[:n], func(_ unix.NlMsghdr, body []byte) {
+			about = about || len(body) >= unix.SizeofIfInfomsg && slices.Contains(devs, readLink(body).name)
+		})
+		if about || err != nil {
+			return err
 		}
 	}
-	return attrs, nil
 }
