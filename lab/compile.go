@@ -41,6 +41,7 @@ type compiler struct {
 	ipv6     bool // some step has an IPv6 address
 	facts    []Step
 	mistakes []error
+	networks map[string][]network // by namespace; nil before somebody asks
 }
 
 func (c *compiler) add(pos topology.Pos, o op.Op) {
@@ -204,29 +205,42 @@ func (c *compiler) out(ns string, r topology.Route) string {
 	if r.Dev.Text != "" {
 		return r.Dev.Text
 	}
-	for i := range c.state.Bridges {
-		b := &c.state.Bridges[i]
-		if b.In.Text == ns && holds(b.Addresses, r.Via) {
-			return b.Name.Text
-		}
+	if c.networks == nil {
+		c.networks = networks(c.state)
 	}
-	for i := range c.state.Links {
-		for _, e := range c.state.Links[i].Ends {
-			if at, _ := c.state.Place(e); at == ns && holds(e.Addresses, r.Via) {
-				return e.Interface.Text
-			}
+	for _, n := range c.networks[ns] {
+		if n.prefix.Contains(r.Via) {
+			return n.dev
 		}
 	}
 	return ""
 }
 
-func holds(as []topology.Address, a netip.Addr) bool {
-	for _, x := range as {
-		if x.Prefix.Contains(a) {
-			return true
+// network is one that an interface has an address of.
+type network struct {
+	dev    string
+	prefix netip.Prefix
+}
+
+// networks are those at every namespace.
+func networks(s *topology.State) map[string][]network {
+	out := map[string][]network{}
+	add := func(ns, dev string, as []topology.Address) {
+		for _, a := range as {
+			out[ns] = append(out[ns], network{dev, a.Prefix})
 		}
 	}
-	return false
+	for i := range s.Bridges {
+		b := &s.Bridges[i]
+		add(b.In.Text, b.Name.Text, b.Addresses)
+	}
+	for i := range s.Links {
+		for _, e := range s.Links[i].Ends {
+			ns, _ := s.Place(e)
+			add(ns, e.Interface.Text, e.Addresses)
+		}
+	}
+	return out
 }
 
 func (c *compiler) services(ns *topology.Namespace) {

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
+	"slices"
 
 	"nslab/lab/op"
 )
@@ -30,6 +32,8 @@ type Journal struct {
 	was     map[op.Op]string // what Before answered
 	Open    bool             // a change was begun and not finished
 	Proved  string           // the questions that came out right at At; see questions
+	known   map[op.Op]bool   // the facts of Have; nil when nobody has counted them
+	told    int              // records and facts that are written in it
 }
 
 // openJournal reads the journal at path, or begins one.
@@ -93,19 +97,24 @@ func (j *Journal) fold(line []byte) error {
 	if err := json.Unmarshal(line, &r); err != nil {
 		return err
 	}
+	j.told += r.size()
 	switch {
 	case r.Version > journalVersion:
 		return fmt.Errorf("written by a newer nslab (format %d, this one knows %d)", r.Version, journalVersion)
 	case r.Begin != nil:
-		return j.foldBegin(r.Begin)
-	case r.Was != nil:
-		o, err := op.Decode(r.Was.Fact)
+		add, err := steps(r.Begin.Add)
 		if err == nil {
-			j.was[o] = r.Was.Value
+			j.announced(add)
 		}
 		return err
+	case r.Was != nil && r.Was.Fact.Op == nil:
+		return errNoFact
+	case r.Was != nil:
+		j.was[r.Was.Fact.Op] = r.Was.Value
 	case r.Proved != nil:
 		j.Proved = *r.Proved
+	case r.End != nil && r.All:
+		j.reach(*r.End, j.Have)
 	case r.End != nil:
 		have, err := steps(r.Have)
 		if err == nil {
@@ -116,35 +125,44 @@ func (j *Journal) fold(line []byte) error {
 	return nil
 }
 
-func (j *Journal) foldBegin(c *change) error {
-	add, err := steps(c.Add)
-	if err != nil {
-		return err
+// announced is what may be true from now on.
+func (j *Journal) announced(add []Step) {
+	if j.known == nil {
+		j.known = set(j.Have)
 	}
-	had := set(j.Have)
 	for _, s := range add {
-		if !had[s.Op] {
-			j.Have = append(j.Have, s)
+		if !j.known[s.Op] {
+			j.Have, j.known[s.Op] = append(j.Have, s), true
 		}
 	}
 	j.Open = true
-	return nil
 }
 
-// begin writes down what is about to happen. Nothing is touched before it returns.
+// announcement is how many facts are written in one record: a short line is
+// read and written in little memory.
+const announcement = 100
+
+// begin writes down what is about to happen. Nothing is touched before it
+// returns. To mend what is written down already it need not say a word.
 func (j *Journal) begin(c Change) error {
+	if len(c.Add) == 0 && len(c.Gone) == 0 && !j.Open {
+		return nil
+	}
 	if err := j.compact(); err != nil {
 		return err
 	}
-	add, err := entries(c.Add)
-	if err != nil {
+	rs := []record{}
+	for some := range slices.Chunk(c.Add, announcement) {
+		rs = append(rs, record{Begin: &change{Add: entries(some)}})
+	}
+	if len(rs) == 0 {
+		rs = []record{{Begin: &change{}}}
+	}
+	if err := j.write(rs...); err != nil {
 		return err
 	}
-	ch := &change{Add: add}
-	if err := j.write(record{Begin: ch}); err != nil {
-		return err
-	}
-	return j.foldBegin(ch)
+	j.announced(c.Add)
+	return nil
 }
 
 // remember keeps the value from before a fact. The first one counts: later
@@ -153,11 +171,7 @@ func (j *Journal) remember(o op.Op, value string) error {
 	if _, known := j.was[o]; known {
 		return nil
 	}
-	fact, err := op.Encode(o)
-	if err != nil {
-		return err
-	}
-	if err := j.write(record{Was: &memory{fact, value}}); err != nil {
+	if err := j.write(record{Was: &memory{op.Written{Op: o}, value}}); err != nil {
 		return err
 	}
 	j.was[o] = value
@@ -166,11 +180,11 @@ func (j *Journal) remember(o op.Op, value string) error {
 
 // end writes down what is true now, and which step that is.
 func (j *Journal) end(at string, have []Step) error {
-	es, err := entries(have)
-	if err != nil {
-		return err
+	r := record{End: &at}
+	if r.All = len(have) > 0 && slices.Equal(have, j.Have); !r.All {
+		r.Have = entries(have)
 	}
-	if err := j.write(record{End: &at, Have: es}); err != nil {
+	if err := j.write(r); err != nil {
 		return err
 	}
 	j.reach(at, have)
@@ -180,7 +194,7 @@ func (j *Journal) end(at string, have []Step) error {
 // reach is what the end of a change means. What was before a fact that is no
 // more is forgotten: the next time it may be something else.
 func (j *Journal) reach(at string, have []Step) {
-	j.At, j.Have, j.Reached, j.Open, j.Proved = at, have, have, false, ""
+	j.At, j.Have, j.Reached, j.Open, j.Proved, j.known = at, have, have, false, "", nil
 	kept := set(have)
 	maps.DeleteFunc(j.was, func(o op.Op, _ string) bool { return !kept[o] })
 }
@@ -197,25 +211,35 @@ func (j *Journal) prove(questions string) error {
 // Was is what Before answered for a fact.
 func (j *Journal) Was(o op.Op) string { return j.was[o] }
 
-// write appends one record and has it on the disk when it returns. A record
-// that did not fit is cut off again: what follows must not be glued to it.
-func (j *Journal) write(r record) error {
+// write appends records and has them on the disk when it returns. What did not
+// fit is cut off again: what follows must not be glued to it.
+func (j *Journal) write(rs ...record) error {
 	fi, err := j.f.Stat()
 	if err != nil {
 		return err
 	}
-	rs := []record{r}
 	if fi.Size() == 0 {
-		rs = []record{{Version: journalVersion}, r}
+		rs = append([]record{{Version: journalVersion}}, rs...)
 	}
-	lines, err := encode(rs)
-	if err != nil {
-		return err
-	}
-	if _, err := j.f.Write(lines); err != nil {
+	if err := writeRecords(j.f, rs); err != nil {
 		return errors.Join(err, j.f.Truncate(fi.Size()))
 	}
+	for _, r := range rs {
+		j.told += r.size()
+	}
 	return j.f.Sync()
+}
+
+func writeRecords(w io.Writer, rs []record) error {
+	out := bufio.NewWriter(w)
+	lines := json.NewEncoder(out)
+	lines.SetEscapeHTML(false)
+	for _, r := range rs {
+		if err := lines.Encode(r); err != nil {
+			return err
+		}
+	}
+	return out.Flush()
 }
 
 func (j *Journal) close() error { return j.f.Close() }

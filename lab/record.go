@@ -1,7 +1,7 @@
 package lab
 
 import (
-	"encoding/json"
+	"errors"
 
 	"nslab/lab/op"
 	"nslab/topology"
@@ -14,7 +14,8 @@ type record struct {
 	Was     *memory `json:"was,omitempty"`
 	End     *string `json:"end,omitempty"`    // the step that is reached
 	Proved  *string `json:"proved,omitempty"` // the questions that came out right at that step
-	Have    []entry `json:"have,omitempty"`
+	Have    []entry `json:"have,omitempty"`   // what is true at the end
+	All     bool    `json:"all,omitempty"`    // or: all that may be
 }
 
 type change struct {
@@ -22,49 +23,44 @@ type change struct {
 }
 
 type memory struct {
-	Fact  json.RawMessage `json:"fact"`
-	Value string          `json:"value"`
+	Fact  op.Written `json:"fact"`
+	Value string     `json:"value"`
 }
 
 type entry struct {
-	Fact json.RawMessage `json:"fact"`
-	File string          `json:"file,omitempty"`
-	Line int             `json:"line,omitempty"`
-	Col  int             `json:"col,omitempty"`
+	Fact op.Written `json:"fact"`
+	File string     `json:"file,omitempty"`
+	Line int        `json:"line,omitempty"`
+	Col  int        `json:"col,omitempty"`
 }
 
-func encode(rs []record) ([]byte, error) {
-	var lines []byte
-	for _, r := range rs {
-		b, err := json.Marshal(r)
-		if err != nil {
-			return nil, err
-		}
-		lines = append(append(lines, b...), '\n')
-	}
-	return lines, nil
-}
-
-func entries(ss []Step) ([]entry, error) {
+func entries(ss []Step) []entry {
 	out := make([]entry, len(ss))
 	for i, s := range ss {
-		fact, err := op.Encode(s.Op)
-		if err != nil {
-			return nil, err
+		out[i] = entry{op.Written{Op: s.Op}, s.Pos.File, s.Pos.Line, s.Pos.Col}
+	}
+	return out
+}
+
+// errNoFact is an entry that somebody else has written.
+var errNoFact = errors.New("an entry without a fact")
+
+func steps(es []entry) ([]Step, error) {
+	out := make([]Step, len(es))
+	for i, e := range es {
+		if e.Fact.Op == nil {
+			return nil, errNoFact
 		}
-		out[i] = entry{fact, s.Pos.File, s.Pos.Line, s.Pos.Col}
+		out[i] = Step{e.Fact.Op, topology.Pos{File: e.File, Line: e.Line, Col: e.Col}}
 	}
 	return out, nil
 }
 
-func steps(es []entry) ([]Step, error) {
-	var out []Step
-	for _, e := range es {
-		o, err := op.Decode(e.Fact)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, Step{o, topology.Pos{File: e.File, Line: e.Line, Col: e.Col}})
+// size is that of the record in records and facts.
+func (r record) size() int {
+	n := 1 + len(r.Have)
+	if r.Begin != nil {
+		n += len(r.Begin.Add)
 	}
-	return out, nil
+	return n
 }

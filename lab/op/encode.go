@@ -45,13 +45,24 @@ type encoded struct {
 	Is   json.RawMessage `json:"is"`
 }
 
+// Written is a fact that can be written as JSON and read back to an equal value.
+type Written struct{ Op }
+
+// MarshalJSON writes it.
+func (w Written) MarshalJSON() ([]byte, error) { return Encode(w.Op) }
+
+// UnmarshalJSON reads it.
+func (w *Written) UnmarshalJSON(b []byte) (err error) {
+	w.Op, err = Decode(b)
+	return err
+}
+
 // Encode writes a fact as JSON that Decode reads back to an equal value.
 func Encode(o Op) (json.RawMessage, error) {
-	is, err := json.Marshal(o)
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(encoded{Name(o), is})
+	return json.Marshal(struct {
+		Fact string `json:"fact"`
+		Is   Op     `json:"is"`
+	}{Name(o), o})
 }
 
 // Decode reads a fact that Encode wrote.
