@@ -120,9 +120,14 @@ func (r *room) link(l netlink.Link, all []*room) (string, error) {
 			return "", err
 		}
 		more = strings.Join(told, " ")
+		if a.NetNsID >= 0 { // the index is one of another namespace
+			more = elsewhereDev.ReplaceAllString(more, "dev elsewhere")
+		}
 	}
 	return strings.TrimSpace(fmt.Sprintf("link %s %s master %s %s mtu %d qlen %d peer %s %s", a.Name, l.Type(), master, state, a.MTU, a.TxQLen, peer, more)), nil
 }
+
+var elsewhereDev = regexp.MustCompile(`dev \S+`)
 
 // details are what `ip -d link` says of the kinds of link.
 var details = map[string]*regexp.Regexp{

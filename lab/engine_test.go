@@ -200,6 +200,7 @@ func TestEngineIsCancelled(t *testing.T) {
 			cancel()
 		}
 	}
+	x.down["c"], x.down["d"] = true, true
 	err := e.To(ctx, "step", x.facts("a b c d"))
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)

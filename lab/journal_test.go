@@ -130,7 +130,7 @@ func TestJournalRefuses(t *testing.T) {
 		},
 		{
 			"fact of another shape", "{\"nslab\":1}\n" + `{"begin":{"add":[{"fact":{"fact":"Up","is":{"NS":7}}}]}}` + "\n",
-			`record 2: the journal cannot be understood: json: cannot unmarshal number into Go struct field Up.NS of type string`,
+			`record 2: the journal cannot be understood: json: cannot unmarshal number into Go struct field entry.begin.add.fact.NS of type string`,
 		},
 	}
 	for _, tt := range tests {

@@ -160,10 +160,14 @@ func set(steps []Step) map[op.Op]bool {
 
 func filter(steps []Step, keep func(Step) bool) []Step {
 	var out []Step
-	for _, s := range steps {
-		if keep(s) {
-			out = append(out, s)
+	for i, s := range steps {
+		if !keep(s) {
+			continue
 		}
+		if out == nil {
+			out = make([]Step, 0, len(steps)-i)
+		}
+		out = append(out, s)
 	}
 	return out
 }

@@ -36,8 +36,16 @@ func Preflight(p *Plan, have []Step) error {
 	if err != nil {
 		return fmt.Errorf("look at this machine: %w", err)
 	}
+	w := wants(p, have)
+	if m.inTheWay(w) {
+		lost, err := Orphans(StateDir)
+		if err != nil {
+			return fmt.Errorf("look for what lost labs have left: %w", err)
+		}
+		m.markLost(lost)
+	}
 	var errs []error
-	for _, c := range m.preflight(p, have) {
+	for _, c := range m.preflight(w) {
 		errs = append(errs, c)
 	}
 	return errors.Join(errs...)
@@ -46,11 +54,14 @@ func Preflight(p *Plan, have []Step) error {
 // inSandbox is the cure that always helps.
 const inSandbox = "or host: sandbox, which cannot touch this machine"
 
+// inTheWay says whether anything here has a name that the lab wants to give.
+func (m *machine) inTheWay(w wanted) bool {
+	return slices.ContainsFunc(w.new, func(s Step) bool { return m.room(w, s) != nil || m.device(w, s) != nil })
+}
+
 // preflight looks at every fact of every step that the lab has not made yet,
 // and at the whole of them.
-func (m *machine) preflight(p *Plan, have []Step) []*Collision {
-	facts := everyFact(p)
-	w := wanted{facts: facts, new: without(facts, have), made: hostDevices(append(facts, have...)), standing: hostDevices(have), has: set(have)}
+func (m *machine) preflight(w wanted) []*Collision {
 	checks := []func(wanted, Step) *Collision{m.room, m.device, m.touched, m.network, m.route, m.setting, m.port, m.resolver, m.rules}
 	var out []*Collision
 	for _, s := range w.new {
@@ -78,6 +89,12 @@ type wanted struct {
 	made     map[string]bool // interfaces of the host that are the lab's
 	standing map[string]bool // those of them that are there already
 	has      map[op.Op]bool  // facts that the lab has made
+}
+
+// wants is what a plan is about, when the facts of have are made already.
+func wants(p *Plan, have []Step) wanted {
+	facts := everyFact(p)
+	return wanted{facts: facts, new: without(facts, have), made: hostDevices(append(facts, have...)), standing: hostDevices(have), has: set(have)}
 }
 
 // everyFact are the facts of all steps, each once: what a later step removes is

@@ -86,7 +86,7 @@ func TestPreflight(t *testing.T) {
 	} {
 		p := compiledFor(t, "name: l\nhost: machine\n"+c.file+"\n")
 		got := ""
-		for _, col := range desk().preflight(p, nil) {
+		for _, col := range desk().preflight(wants(p, nil)) {
 			got += col.Error() + "\n"
 		}
 		if c.want == "" && got != "" || !strings.HasPrefix(got, c.want) {
@@ -105,17 +105,17 @@ steps:
   - {name: one, bridges: {eth0: {}}, namespaces: {work: {}}}
   - {name: two, remove: [bridges/eth0, namespaces/work], bridges: {sw: {addresses: [192.168.1.9/24]}}}
 `)
-	if got := len(desk().preflight(p, nil)); got != 3 {
-		t.Errorf("%d collisions, want 3: %v", got, desk().preflight(p, nil))
+	if got := len(desk().preflight(wants(p, nil))); got != 3 {
+		t.Errorf("%d collisions, want 3: %v", got, desk().preflight(wants(p, nil)))
 	}
-	if got := desk().preflight(p, everyFact(p)); len(got) != 0 {
+	if got := desk().preflight(wants(p, everyFact(p))); len(got) != 0 {
 		t.Errorf("a lab collides with itself: %v", got)
 	}
 	m := desk()
 	m.links["sw"] = link{kind: "bridge"}
 	m.routes = append(m.routes, reach{netip.MustParsePrefix("10.7.0.0/24"), "sw"})
 	small, wide := compiledFor(t, routed), compiledFor(t, strings.Replace(routed, "{sw: {", "{sw: {mtu: 1400, ", 1))
-	if got := m.preflight(wide, everyFact(small)); len(got) != 0 {
+	if got := m.preflight(wants(wide, everyFact(small))); len(got) != 0 {
 		t.Errorf("a lab collides with what it was: %v", got)
 	}
 }
@@ -149,7 +149,7 @@ func TestPreflightFirewall(t *testing.T) {
 		m := desk()
 		m.wall = c.wall
 		var got []string
-		for _, col := range m.preflight(compiledFor(t, routed), nil) {
+		for _, col := range m.preflight(wants(compiledFor(t, routed), nil)) {
 			if col.Pos.String() != "lab.yaml:4:11" {
 				t.Errorf("%s: %v is not at the bridge", c.name, col)
 			}
@@ -161,7 +161,7 @@ func TestPreflightFirewall(t *testing.T) {
 	}
 	m := desk()
 	m.bridgeNF = true
-	got := m.preflight(compiledFor(t, routed), nil)
+	got := m.preflight(wants(compiledFor(t, routed), nil))
 	if len(got) != 1 || !strings.HasPrefix(got[0].Error(), "lab.yaml:5:7: bridged frames pass iptables on this machine (br_netfilter)") {
 		t.Error(got)
 	}

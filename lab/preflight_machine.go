@@ -22,6 +22,7 @@ type machine struct {
 	resolvers []netip.Addr // DNS servers
 	ssh       login
 	listening []socket
+	listen    func() []socket // that reads listening when somebody asks
 	forwards  []forward       // ports that are led elsewhere
 	chains    map[string]bool // "ip nat DOCKER"
 	wall      firewall
@@ -52,16 +53,11 @@ type gateway struct {
 }
 
 func readMachine() (*machine, error) {
-	m := &machine{ssh: readLogin(), resolvers: readResolvers("/etc/resolv.conf"), listening: readListening(), bridgeNF: brNetfilter()}
-	lost, err := Orphans(StateDir)
-	if err != nil {
-		return nil, err
-	}
+	m := &machine{ssh: readLogin(), resolvers: readResolvers("/etc/resolv.conf"), listen: readListening, bridgeNF: brNetfilter()}
 	m.rooms = readRooms()
 	if err := m.readLinks(); err != nil {
 		return nil, err
 	}
-	m.markLost(lost)
 	readFilter(m)
 	return m, nil
 }

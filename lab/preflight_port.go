@@ -38,6 +38,9 @@ func (m *machine) arrives(o op.DNAT) bool {
 }
 
 func (m *machine) listener(proto string, port uint16) (socket, bool) {
+	if m.listen != nil { // long lists of connections are read for it
+		m.listening, m.listen = m.listen(), nil
+	}
 	for _, l := range m.listening {
 		if l.proto == proto && l.port == port && !l.addr.IsLoopback() {
 			return l, true

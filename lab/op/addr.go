@@ -74,15 +74,16 @@ func (k *Kernel) addrs(ns string) (map[int][]netip.Prefix, error) {
 	if v.addrs != nil {
 		return v.addrs, nil
 	}
-	all := map[int][]netip.Prefix{}
-	err = k.list(ns, unix.RTM_GETADDR, addrMessage(unix.AF_UNSPEC, 0, 0, 0), func() { clear(all) }, func(b []byte) {
+	err = k.list(ns, v.addrTable())
+	return v.addrs, err
+}
+
+func (v *view) addrTable() table {
+	begin := func() { v.addrs = map[int][]netip.Prefix{} }
+	return table{unix.RTM_GETADDR, addrMessage(unix.AF_UNSPEC, 0, 0, 0), begin, func(b []byte) {
 		index, p := readAddr(b)
-		all[index] = append(all[index], p)
-	})
-	if err == nil {
-		v.addrs = all
-	}
-	return all, err
+		v.addrs[index] = append(v.addrs[index], p)
+	}}
 }
 
 // readAddr reads a message that begins with struct ifaddrmsg. Where there are

@@ -54,7 +54,7 @@ func (d device) find(k *Kernel, kind string) (own, foreign *link, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	named := v.byName[d.Name]
+	named := v.named(d.Name)
 	if named != nil && d.made(k, named, kind) {
 		return named, nil, nil
 	}

@@ -15,7 +15,7 @@ type message []byte
 // linkMessage begins with struct ifinfomsg: which flags of an interface are to
 // change (IFF_*), and the index it is to have, 0 for any.
 func linkMessage(index int, flags, change uint32) message {
-	m := make(message, unix.SizeofIfInfomsg, 256)
+	m := make(message, unix.SizeofIfInfomsg, 64)
 	binary.NativeEndian.PutUint32(m[4:], uint32(index))
 	binary.NativeEndian.PutUint32(m[8:], flags)
 	binary.NativeEndian.PutUint32(m[12:], change)

@@ -67,7 +67,11 @@ func (n Namespace) Diff(k *Kernel) (string, error) {
 	if n.leftover() {
 		return "namespace " + n.Name + " is only half made: its name is an empty file", nil
 	}
-	own, err := n.own(k)
+	err := k.survey(n.Name) // whoever asks this is going to ask more
+	own := false
+	if err == nil {
+		own, err = n.own(k)
+	}
 	if err != nil {
 		return missing("namespace "+n.Name, err)
 	}

@@ -12,7 +12,7 @@ import (
 // view is what a namespace looks like: everything in it, read at once.
 type view struct {
 	links  []link
-	byName map[string]*link
+	byName map[string]int         // their places in links; they may have several
 	addrs  map[int][]netip.Prefix // by the index of the interface; nil when not read
 	routes map[int]routes         // by family; nil when not read
 }
@@ -30,55 +30,101 @@ type link struct {
 	stp, passthru       bool // passthru: a macvlan that has the address of its parent
 }
 
-// lists bounds how often a list is asked for that changes while it is read.
+// table is a list that the kernel keeps for a namespace.
+type table struct {
+	kind  uint16 // RTM_GETLINK, ...
+	body  message
+	begin func() // before the first entry, also when reading begins anew
+	each  func(body []byte)
+}
+
+// listTries bounds how often a list is asked for that changes while it is read.
 const listTries = 30
 
-// list reads a list of namespace ns, again and again until nothing has changed
-// meanwhile: nothing is said to be absent from one that lacks some.
-func (k *Kernel) list(ns string, kind uint16, body message, begin func(), each func(body []byte)) error {
+// list reads tables of namespace ns, each again and again until nothing has
+// changed meanwhile: nothing is said to be absent from one that lacks some.
+func (k *Kernel) list(ns string, tables ...table) error {
 	return k.enter(ns, func() error {
 		s, err := openSocket(k.scratch())
 		if err != nil {
 			return err
 		}
 		defer s.close()
-		for range listTries {
-			begin()
-			if err = s.dump(kind, body, each); !errors.Is(err, errInterrupted) {
-				break
+		for _, t := range tables {
+			for range listTries {
+				t.begin()
+				if err = s.dump(t.kind, t.body, t.each); !errors.Is(err, errInterrupted) {
+					break
+				}
+			}
+			if err != nil {
+				k.forget() // what has been read of it
+				return err
 			}
 		}
-		return err
+		return nil
 	})
 }
 
 // skipStats is RTEXT_FILTER_SKIP_STATS of linux/rtnetlink.h: no counters.
 const skipStats = 1 << 3
 
-// view says what namespace ns looks like. It is read once in a session, until
-// something is done.
+// view says which interfaces namespace ns has. It is read once in a session,
+// until something is done.
 func (k *Kernel) view(ns string) (*view, error) {
-	if k.session != nil && k.session.views[ns] != nil {
-		return k.session.views[ns], nil
+	if v := k.seen(ns); v != nil {
+		return v, nil
 	}
 	v := &view{routes: map[int]routes{}}
-	skip := linkMessage(0, 0, 0).number(unix.IFLA_EXT_MASK, skipStats)
-	err := k.list(ns, unix.RTM_GETLINK, skip, func() { v.links = nil }, func(b []byte) { v.links = append(v.links, readLink(b)) })
+	return k.keep(ns, v, k.list(ns, v.linkTable()))
+}
+
+// survey is view for who is going to look at everything in a namespace: it is
+// entered only once.
+func (k *Kernel) survey(ns string) error {
+	if k.session == nil || k.seen(ns) != nil {
+		return nil
+	}
+	v := &view{routes: map[int]routes{}}
+	_, err := k.keep(ns, v, k.list(ns, v.linkTable(), v.addrTable(), v.routeTable(unix.AF_INET)))
+	return err
+}
+
+func (k *Kernel) seen(ns string) *view {
+	if k.session == nil {
+		return nil
+	}
+	return k.session.views[ns]
+}
+
+func (k *Kernel) keep(ns string, v *view, err error) (*view, error) {
 	if err != nil {
 		return nil, err
-	}
-	v.byName = make(map[string]*link, len(v.links))
-	for i := range v.links {
-		l := &v.links[i]
-		v.byName[l.name] = l
-		for _, other := range l.other {
-			v.byName[other] = l
-		}
 	}
 	if k.session != nil {
 		k.session.views[ns] = v
 	}
 	return v, nil
+}
+
+func (v *view) linkTable() table {
+	begin := func() { v.links, v.byName = nil, map[string]int{} }
+	return table{unix.RTM_GETLINK, linkMessage(0, 0, 0).number(unix.IFLA_EXT_MASK, skipStats), begin, func(b []byte) {
+		l := readLink(b)
+		for _, name := range append(l.other, l.name) {
+			v.byName[name] = len(v.links)
+		}
+		v.links = append(v.links, l)
+	}}
+}
+
+// named finds an interface by its name, nil when there is none.
+func (v *view) named(name string) *link {
+	i, there := v.byName[name]
+	if !there {
+		return nil
+	}
+	return &v.links[i]
 }
 
 // link finds an interface by its name.
@@ -87,8 +133,8 @@ func (k *Kernel) link(ns, name string) (link, error) {
 	if err != nil {
 		return link{}, err
 	}
-	l, ok := v.byName[name]
-	if !ok {
+	l := v.named(name)
+	if l == nil {
 		return link{}, unix.ENODEV
 	}
 	return *l, nil

@@ -26,16 +26,17 @@ func (k *Kernel) routes(ns string, family int) (routes, error) {
 	if have := v.routes[family]; have != nil {
 		return have, nil
 	}
-	all := routes{}
-	err = k.list(ns, unix.RTM_GETROUTE, routeMessage(family, 0, 0, 0, 0), func() { clear(all) }, func(b []byte) {
+	err = k.list(ns, v.routeTable(family))
+	return v.routes[family], err
+}
+
+func (v *view) routeTable(family int) table {
+	begin := func() { v.routes[family] = routes{} }
+	return table{unix.RTM_GETROUTE, routeMessage(family, 0, 0, 0, 0), begin, func(b []byte) {
 		if to, r, main := readRoute(b); main {
-			all[to] = append(all[to], r)
+			v.routes[family][to] = append(v.routes[family][to], r)
 		}
-	})
-	if err == nil {
-		v.routes[family] = all
-	}
-	return all, err
+	}}
 }
 
 // readRoute reads a message that begins with struct rtmsg, and says whether the

@@ -58,8 +58,8 @@ func (b Bridge) operational(k *Kernel) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	l, there := v.byName[b.Name]
-	if !there || l.flags&live != live || l.state == operUp {
+	l := v.named(b.Name)
+	if l == nil || l.flags&live != live || l.state == operUp {
 		return true, nil
 	}
 	return !slices.ContainsFunc(v.links, func(p link) bool { return p.master == l.index && p.flags&live == live }), nil
