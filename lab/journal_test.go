@@ -197,3 +197,31 @@ func TestJournalCannotBeWritten(t *testing.T) {
 		t.Errorf("touched (-before +after):\n%s", diff)
 	}
 }
+
+// A lab that is applied unchanged hardly writes, and what it writes says the same.
+func TestJournalOfNothingNew(t *testing.T) {
+	s := newSite(t)
+	s.apply(small, "")
+	path := filepath.Join(s.dir, "small", "journal")
+	first, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	facts := func() string {
+		l := open(t, s.dir, "small")
+		defer l.Close()
+		return names(l.Journal.Have)
+	}
+	have := facts()
+	s.apply(small, "")
+	second, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if more := len(second) - len(first); !bytes.HasPrefix(second, first) || more > 100 {
+		t.Errorf("%d bytes more, want hardly any:\n%s", more, second[len(first):])
+	}
+	if again := facts(); again != have {
+		t.Errorf("the journal has %s, had %s", again, have)
+	}
+}

@@ -3,7 +3,6 @@ package op
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 
@@ -95,10 +94,6 @@ func readAddr(b []byte) (index int, p netip.Prefix) {
 	}
 	addr, _ := netip.AddrFromSlice(ip)
 	return numberOf(b[4:]), netip.PrefixFrom(addr, int(b[1]))
-}
-
-func ipNet(p netip.Prefix) *net.IPNet {
-	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
 }
 
 func family(a netip.Addr) int {
