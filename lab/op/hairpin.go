@@ -3,8 +3,6 @@ package op
 import (
 	"fmt"
 
-	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
@@ -13,34 +11,36 @@ import (
 // port needs it. It goes when the port leaves the bridge.
 type Hairpin struct{ NS, Dev, Bridge string }
 
-func (p Hairpin) set(k *Kernel, on bool) error {
-	return Up{p.NS, p.Dev}.set(k, func(h *netlink.Handle, l netlink.Link) error { return h.LinkSetHairpin(l, on) })
+func (p Hairpin) at() string { return p.NS }
+
+func (p Hairpin) requests(*Kernel) ([]request, error) { return []request{p.request(1)}, nil }
+
+func (p Hairpin) request(mode byte) request {
+	port := message{}.text(unix.IFLA_INFO_SLAVE_KIND, "bridge").nest(unix.IFLA_INFO_SLAVE_DATA, message{}.bytes(unix.IFLA_BRPORT_MODE, []byte{mode}))
+	return request{kind: unix.RTM_NEWLINK, body: linkNamed(p.Dev, 0, 0).nest(unix.IFLA_LINKINFO, port)}
 }
 
 // Do switches it on.
-func (p Hairpin) Do(k *Kernel) error { return p.set(k, true) }
+func (p Hairpin) Do(k *Kernel) error { return k.ask(p) }
 
 // Undo switches it off, where there still is a port.
 func (p Hairpin) Undo(k *Kernel) error {
 	if diff, err := p.Diff(k); diff != "" || err != nil {
 		return gone(err)
 	}
-	return gone(p.set(k, false))
+	return gone(k.send(p.NS, p.request(0)))
 }
 
 // Diff asks the port.
-func (p Hairpin) Diff(k *Kernel) (diff string, err error) {
-	err = Up{p.NS, p.Dev}.set(k, func(_ *netlink.Handle, l netlink.Link) error {
-		mode, err := linkAttribute(l.Attrs().Index, unix.IFLA_LINKINFO, nl.IFLA_INFO_SLAVE_DATA, nl.IFLA_BRPORT_MODE)
-		if err == nil && (len(mode) == 0 || mode[0] == 0) {
-			diff = fmt.Sprintf("%s %s does not send frames back to where they came from", p.Dev, place(p.NS))
-		}
-		return err
-	})
+func (p Hairpin) Diff(k *Kernel) (string, error) {
+	l, err := k.link(p.NS, p.Dev)
 	if err != nil {
 		return missing(p.Dev+" "+place(p.NS), err)
 	}
-	return diff, nil
+	if !l.hairpin {
+		return fmt.Sprintf("%s %s does not send frames back to where they came from", p.Dev, place(p.NS)), nil
+	}
+	return "", nil
 }
 
 func (p Hairpin) words(mode string) Command {

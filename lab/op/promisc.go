@@ -3,7 +3,6 @@ package op
 import (
 	"fmt"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -12,28 +11,30 @@ import (
 // themselves, such as a bridge of its ports; that is not what is meant here.
 type Promisc struct{ NS, Dev string }
 
-// Do switches it on.
-func (p Promisc) Do(k *Kernel) error {
-	return Up(p).set(k, func(h *netlink.Handle, l netlink.Link) error { return h.SetPromiscOn(l) })
+func (p Promisc) at() string { return p.NS }
+
+func (p Promisc) requests(*Kernel) ([]request, error) {
+	return []request{change(linkNamed(p.Dev, unix.IFF_PROMISC, unix.IFF_PROMISC))}, nil
 }
+
+// Do switches it on.
+func (p Promisc) Do(k *Kernel) error { return k.ask(p) }
 
 // Undo switches it off.
 func (p Promisc) Undo(k *Kernel) error {
-	return gone(Up(p).set(k, func(h *netlink.Handle, l netlink.Link) error { return h.SetPromiscOff(l) }))
+	return gone(k.send(p.NS, change(linkNamed(p.Dev, 0, unix.IFF_PROMISC))))
 }
 
 // Diff reads the flag that `ip link` shows as PROMISC.
-func (p Promisc) Diff(k *Kernel) (diff string, err error) {
-	err = Up(p).set(k, func(_ *netlink.Handle, l netlink.Link) error {
-		if l.Attrs().RawFlags&unix.IFF_PROMISC == 0 {
-			diff = fmt.Sprintf("%s %s is not promiscuous", p.Dev, place(p.NS))
-		}
-		return nil
-	})
+func (p Promisc) Diff(k *Kernel) (string, error) {
+	l, err := k.link(p.NS, p.Dev)
 	if err != nil {
 		return missing(p.Dev+" "+place(p.NS), err)
 	}
-	return diff, nil
+	if l.flags&unix.IFF_PROMISC == 0 {
+		return fmt.Sprintf("%s %s is not promiscuous", p.Dev, place(p.NS)), nil
+	}
+	return "", nil
 }
 
 // Command is ip link set ... promisc on.

@@ -27,6 +27,7 @@ type link struct {
 	group, flags        uint32
 	state               byte // IF_OPER_*
 	port                byte // BR_STATE_* of a bridge's port
+	hairpin             bool // of a bridge's port
 	stp, passthru       bool // passthru: a macvlan that has the address of its parent
 }
 
@@ -196,7 +197,11 @@ func (l *link) readInfo(info []byte) {
 	if mode := attribute(info, unix.IFLA_INFO_DATA, nl.IFLA_MACVLAN_MODE); l.kind == "macvlan" {
 		l.passthru = numberOf(mode) == nl.MACVLAN_MODE_PASSTHRU
 	}
-	if state := attribute(info, unix.IFLA_INFO_SLAVE_DATA, unix.IFLA_BRPORT_STATE); len(state) > 0 {
+	port := attribute(info, unix.IFLA_INFO_SLAVE_DATA)
+	if state := attribute(port, unix.IFLA_BRPORT_STATE); len(state) > 0 {
 		l.port = state[0]
+	}
+	if mode := attribute(port, unix.IFLA_BRPORT_MODE); len(mode) > 0 {
+		l.hairpin = mode[0] != 0
 	}
 }
