@@ -188,7 +188,7 @@ func (e *Engine) make(ev Event) error {
 
 func (e *Engine) do(o op.Op, again bool) error {
 	if again { // what is left of the old one may be in the way
-		if err := o.Undo(e.Kernel); err != nil {
+		if err := e.undoOne(o); err != nil {
 			return err
 		}
 	}
@@ -201,7 +201,7 @@ func (e *Engine) do(o op.Op, again bool) error {
 			return fmt.Errorf("write the journal: %w", err)
 		}
 	}
-	err := o.Do(e.Kernel)
+	err := e.Kernel.Around("do", o, func() error { return o.Do(e.Kernel) })
 	if err == nil {
 		return nil
 	}
@@ -233,7 +233,7 @@ func (e *Engine) unmake(s Step, byHand bool) error {
 	start := time.Now()
 	ev := Event{Step: s, Verb: Deleted}
 	if byHand {
-		if err := s.Op.Undo(e.Kernel); err != nil {
+		if err := e.undoOne(s.Op); err != nil {
 			ev.Err = &StepError{Step: s, Undo: true, Err: err}
 		}
 	}
@@ -242,6 +242,10 @@ func (e *Engine) unmake(s Step, byHand bool) error {
 	delete(e.seen, s.Op)
 	e.tell(ev)
 	return ev.Err
+}
+
+func (e *Engine) undoOne(o op.Op) error {
+	return e.Kernel.Around("undo", o, func() error { return o.Undo(e.Kernel) })
 }
 
 // doubt has every fact looked at again. The kernel takes more along than it is

@@ -26,6 +26,7 @@ var ErrDamaged = errors.New("the journal cannot be understood")
 // can be undone. It is append-only, one JSON record a line.
 type Journal struct {
 	f       *os.File
+	kernel  *op.Kernel       // whose points it has
 	Have    []Step           // every fact that may be true, in the order of making
 	Reached []Step           // what was true when the last change had ended
 	At      string           // the step that was reached last, "" for none
@@ -214,6 +215,10 @@ func (j *Journal) Was(o op.Op) string { return j.was[o] }
 // write appends records and has them on the disk when it returns. What did not
 // fit is cut off again: what follows must not be glued to it.
 func (j *Journal) write(rs ...record) error {
+	return j.kernel.Around("write", j.f.Name(), func() error { return j.append(rs...) })
+}
+
+func (j *Journal) append(rs ...record) error {
 	fi, err := j.f.Stat()
 	if err != nil {
 		return err

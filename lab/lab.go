@@ -52,6 +52,7 @@ func OpenContext(ctx context.Context, dir, name string) (*Lab, error) {
 		return nil, err
 	}
 	l.Kernel = &op.Kernel{Lab: name, Dir: l.dir, Was: l.Journal.Was}
+	l.Journal.kernel = l.Kernel
 	return l, nil
 }
 

@@ -38,11 +38,11 @@ func (f etcFile) before() (string, error) {
 
 func (f etcFile) write(k *Kernel) error {
 	for _, d := range f.dirs(k) {
-		if err := d.make(); err != nil {
+		if err := k.Around("make", d.path, d.make); err != nil {
 			return err
 		}
 	}
-	return replaceFile(f.path(), f.text)
+	return replaceFile(k, f.path(), f.text)
 }
 
 // restore puts the old file back, or takes the file away, and the directories
@@ -56,9 +56,9 @@ func (f etcFile) restore(k *Kernel, was string) error {
 	case err != nil || string(now) != f.text:
 		return gone(err)
 	case was != "" && was != noFile:
-		return replaceFile(f.path(), was)
+		return replaceFile(k, f.path(), was)
 	}
-	if err := os.Remove(f.path()); err != nil {
+	if err := k.Around("remove", f.path(), func() error { return os.Remove(f.path()) }); err != nil {
 		return gone(err)
 	}
 	f.removeDirs(k)
@@ -78,17 +78,17 @@ func (f etcFile) diff() (string, error) {
 
 // replaceFile writes a file so that nobody reads half of it. What something is
 // mounted on, or a symbolic link leads to, can only be written in place.
-func replaceFile(path, text string) error {
+func replaceFile(k *Kernel, path, text string) error {
 	fi, err := os.Lstat(path)
 	if err == nil && !fi.Mode().IsRegular() {
-		return os.WriteFile(path, []byte(text), 0o644)
+		return writeFile(k, path, text)
 	}
 	tmp := path + ".nslab"
-	if err := os.WriteFile(tmp, []byte(text), 0o644); err != nil {
+	if err := writeFile(k, tmp, text); err != nil {
 		return err
 	}
 	if err := os.Rename(tmp, path); err != nil {
-		return errors.Join(os.Remove(tmp), os.WriteFile(path, []byte(text), 0o644))
+		return errors.Join(os.Remove(tmp), writeFile(k, path, text))
 	}
 	return nil
 }

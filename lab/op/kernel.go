@@ -25,6 +25,10 @@ type Kernel struct {
 	// probes of kind command). A file from elsewhere must not, unasked.
 	AllowCommands bool
 
+	// Fault is for tests: it is called at every point of an operation at which
+	// something may go wrong, and what it returns goes wrong. See Around.
+	Fault func(point string) error
+
 	session *session // nil outside of one
 }
 
@@ -57,6 +61,10 @@ func (k *Kernel) Inside(ns string, f func() error) error {
 
 // enter is Inside for those who say what they change.
 func (k *Kernel) enter(ns string, f func() error) error {
+	return k.Around("enter", ns, func() error { return k.inside(ns, f) })
+}
+
+func (k *Kernel) inside(ns string, f func() error) error {
 	if ns == topology.Host {
 		return f()
 	}
@@ -73,10 +81,12 @@ func (k *Kernel) enter(ns string, f func() error) error {
 
 // create makes a namespace, on the thread of the session if there is one.
 func (k *Kernel) create(name string, prepare func() error) error {
-	if k.session != nil {
-		return k.session.thread.Create(name, prepare)
-	}
-	return netns.Create(name, prepare)
+	return k.Around("create", name, func() error {
+		if k.session != nil {
+			return k.session.thread.Create(name, prepare)
+		}
+		return netns.Create(name, prepare)
+	})
 }
 
 // In runs f in namespace ns with a netlink handle, for what no request of ours

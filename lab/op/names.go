@@ -27,7 +27,7 @@ func (n Names) Do(k *Kernel) error {
 			return err
 		}
 	}
-	return netns.Share()
+	return k.Around("share", netns.Dir, netns.Share)
 }
 
 // Undo puts back what was there, when no name is left and a lab had changed it.
@@ -39,7 +39,11 @@ func (n Names) Undo(k *Kernel) error {
 	if err != nil {
 		return err
 	}
-	if done, err := netns.Unshare(string(was)); err != nil || !done {
+	done := false
+	if err := k.Around("unshare", netns.Dir, func() error {
+		done, err = netns.Unshare(string(was))
+		return err
+	}); err != nil || !done {
 		return err
 	}
 	return os.Remove(n.memory(k))

@@ -104,6 +104,7 @@ func (r chainRule) inside(k *Kernel, f func(*nfTable) error) error {
 		if err != nil {
 			return err
 		}
+		t.kernel = k
 		return f(t)
 	})
 }

@@ -57,7 +57,7 @@ func (t *nfTable) setPolicy(chain, target string) error {
 	if _, err := t.base(chain, &policy); err != nil {
 		return err
 	}
-	if err := t.conn.Flush(); err != nil {
+	if err := t.flush(); err != nil {
 		return err
 	}
 	return t.load()

@@ -29,6 +29,7 @@ type nfTable struct {
 	exists bool
 	chains []*nftables.Chain
 	notes  map[string][]byte // user data of chains
+	kernel *Kernel           // whose points it has
 }
 
 func openTable(name string, family nftables.TableFamily) (*nfTable, error) {
@@ -150,7 +151,7 @@ func (t *nfTable) add(chain string, exprs []expr.Any, data []byte, old []*nftabl
 	} else {
 		t.conn.AddRule(rule)
 	}
-	return t.conn.Flush()
+	return t.flush()
 }
 
 // remove deletes rules of a chain, in one transaction with the chain and the
@@ -170,8 +171,11 @@ func (t *nfTable) remove(chain string, old []*nftables.Rule, had string) error {
 	default:
 		t.delRules(old)
 	}
-	return t.conn.Flush()
+	return t.flush()
 }
+
+// flush sends the transaction.
+func (t *nfTable) flush() error { return t.kernel.Around("flush", t.self.Name, t.conn.Flush) }
 
 // removeChain deletes a chain and the rules in it, in one transaction with the
 // table when nslab made that and nobody else has put anything there.
@@ -186,7 +190,7 @@ func (t *nfTable) removeChain(name, had string) error {
 		t.conn.FlushChain(t.chain(name))
 		t.conn.DelChain(t.chain(name))
 	}
-	return t.conn.Flush()
+	return t.flush()
 }
 
 func (t *nfTable) delRules(old []*nftables.Rule) {

@@ -53,13 +53,25 @@ func (k *Kernel) send(ns string, rs ...request) error {
 // of the kernel whenever its table of open files grows beyond 64, 128 ...
 const crowd = 32
 
+// crowd is one where a test wants to stand between any two requests.
+func (k *Kernel) crowd() int {
+	if k.Fault != nil {
+		return 1
+	}
+	return crowd
+}
+
 // sendAll sends requests to namespace ns, in as few system calls as possible,
 // and returns what became of each. The kernel goes on after a refusal.
 func (k *Kernel) sendAll(ns string, rs []request) []error {
 	k.forget()
 	out := make([]error, 0, len(rs))
-	for some := range slices.Chunk(rs, crowd) {
-		errs, err := k.sendSome(ns, some)
+	for some := range slices.Chunk(rs, k.crowd()) {
+		var errs []error
+		err := k.Around("request", ns, func() (err error) {
+			errs, err = k.sendSome(ns, some)
+			return err
+		})
 		for i, r := range some {
 			switch {
 			case err != nil:

@@ -52,7 +52,7 @@ func (s Service) start(k *Kernel) error {
 	if err != nil {
 		return err
 	}
-	if err := s.commit(k, cmd, ours); err != nil {
+	if err := k.Around("commit", s, func() error { return s.commit(k, cmd, ours) }); err != nil {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		return errors.Join(fmt.Errorf("%s: %w", s.what(), err), s.forget(k))

@@ -33,7 +33,7 @@ func (s Service) Undo(k *Kernel) error {
 	if err != nil {
 		return err
 	}
-	if err := p.end(); err != nil {
+	if err := k.Around("end", s, p.end); err != nil {
 		return fmt.Errorf("%s (process %d): %w", s.what(), p.pid, err)
 	}
 	return s.forget(k)
@@ -49,7 +49,7 @@ func (s Service) record(k *Kernel, pid int) error {
 	if err := os.WriteFile(tmp, fmt.Appendf(nil, "%d %d\n", pid, start), 0o600); err != nil {
 		return err
 	}
-	return os.Rename(tmp, s.file(k, ".pid"))
+	return k.Around("record", s, func() error { return os.Rename(tmp, s.file(k, ".pid")) })
 }
 
 // recorded reads what record wrote; the zero process when there is nothing.

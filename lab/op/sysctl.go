@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 
 	"nslab/topology"
@@ -56,7 +55,7 @@ func (s Sysctl) Do(k *Kernel) error {
 			if err := u.join(s); err != nil {
 				return err
 			}
-			return os.WriteFile(s.path(), []byte(s.Value), 0o644)
+			return writeFile(k, s.path(), s.Value)
 		})
 	})
 }

@@ -121,24 +121,24 @@ func (s settings) back(path, value string, now settings) settings {
 }
 
 // write writes the setting at path first, for it changes the others.
-func (s settings) write(path string) error {
-	if err := writeSetting(path, s[path]); err != nil {
+func (s settings) write(k *Kernel, path string) error {
+	if err := writeSetting(k, path, s[path]); err != nil {
 		return err
 	}
 	var errs []error
 	for f, v := range s {
 		if f != path {
-			errs = append(errs, writeSetting(f, v))
+			errs = append(errs, writeSetting(k, f, v))
 		}
 	}
 	return errors.Join(errs...)
 }
 
 // writeSetting leaves alone what is right already, and what went with its interface.
-func writeSetting(file, value string) error {
+func writeSetting(k *Kernel, file, value string) error {
 	now, err := readSetting(file)
 	if err == nil && now != value {
-		err = os.WriteFile(file, []byte(value), 0o644)
+		err = writeFile(k, file, value)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -19,9 +19,10 @@ import (
 // is kept beside the directories of the labs. What is about to be done is
 // written down before it is done.
 type sysctlUsers struct {
-	dir  string // of the labs; "" when nothing is to be kept
-	self string // the lab that asks
-	keys map[string]*sysctlUse
+	kernel *Kernel // whose points it has
+	dir    string  // of the labs; "" when nothing is to be kept
+	self   string  // the lab that asks
+	keys   map[string]*sysctlUse
 }
 
 // sysctlUse is one setting.
@@ -40,9 +41,12 @@ type sysctlUser struct {
 // namespace, which is the lab's alone, with an empty one.
 func (s Sysctl) counted(k *Kernel, f func(*sysctlUsers) error) error {
 	if s.NS != topology.Host || k.Dir == "" {
-		return f(&sysctlUsers{keys: map[string]*sysctlUse{}})
+		return f(&sysctlUsers{kernel: k, keys: map[string]*sysctlUse{}})
 	}
-	return withSysctlUsers(filepath.Dir(k.Dir), filepath.Base(k.Dir), f)
+	return withSysctlUsers(filepath.Dir(k.Dir), filepath.Base(k.Dir), func(u *sysctlUsers) error {
+		u.kernel = k
+		return f(u)
+	})
 }
 
 func withSysctlUsers(dir, self string, f func(*sysctlUsers) error) error {
@@ -96,6 +100,10 @@ func (u *sysctlUsers) save() error {
 	if u.dir == "" {
 		return nil
 	}
+	return u.kernel.Around("save", u.path(), u.replace)
+}
+
+func (u *sysctlUsers) replace() error {
 	if len(u.keys) == 0 {
 		return errors.Join(gone(os.Remove(u.path()+".new")), gone(os.Remove(u.path())))
 	}
@@ -158,18 +166,18 @@ func (u *sysctlUsers) leave(s Sysctl, was string) error {
 	}
 	if others := u.others(use); len(others) > 0 {
 		use.Users = others
-		return errors.Join(handOver(s, others[len(others)-1].Value), u.save())
+		return errors.Join(u.handOver(s, others[len(others)-1].Value), u.save())
 	}
 	return u.restore(s, use)
 }
 
 // handOver gives a setting to the lab that has wanted it last, if it is still ours.
-func handOver(s Sysctl, value string) error {
+func (u *sysctlUsers) handOver(s Sysctl, value string) error {
 	now, err := readSetting(s.path())
 	if err != nil || now != s.want() {
 		return err
 	}
-	return writeSetting(s.path(), value)
+	return writeSetting(u.kernel, s.path(), value)
 }
 
 // restore puts back what is still as the lab has left it.
@@ -184,7 +192,7 @@ func (u *sysctlUsers) restore(s Sysctl, use *sysctlUse) error {
 	}
 	use.Restore = use.Before.back(s.path(), s.want(), now)
 	if u.dir == "" {
-		return use.Restore.write(s.path())
+		return use.Restore.write(u.kernel, s.path())
 	}
 	u.keys[s.Key], use.Users = use, nil
 	if err := u.save(); err != nil {
@@ -199,7 +207,7 @@ func (u *sysctlUsers) finish(s Sysctl) error {
 	if use == nil || use.Restore == nil {
 		return nil
 	}
-	if err := use.Restore.write(s.path()); err != nil {
+	if err := use.Restore.write(u.kernel, s.path()); err != nil {
 		return err
 	}
 	delete(u.keys, s.Key)
