@@ -73,8 +73,12 @@ func (l *Lab) Close() error {
 	return errors.Join(err, l.lock.Close())
 }
 
-// forget removes exactly the files that nslab keeps for a lab.
+// forget removes exactly the files that nslab keeps for a lab. Where a namespace
+// could not be removed at first, its directory had to stay as it was until now.
 func (l *Lab) forget() error {
+	if err := (op.Names{}).Undo(l.Kernel); err != nil {
+		return err
+	}
 	for _, name := range []string{"journal", "journal.new", "source.json", "source.json.new", "lock"} {
 		if err := os.Remove(filepath.Join(l.dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
