@@ -48,6 +48,7 @@ func (f etcFile) write(k *Kernel) error {
 // restore puts the old file back, or takes the file away, and the directories
 // that the lab made for it, unless somebody else has written it since.
 func (f etcFile) restore(k *Kernel, was string) error {
+	_ = os.Remove(f.path() + half) // of one that was killed; most have none
 	now, err := os.ReadFile(f.path())
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -76,6 +77,9 @@ func (f etcFile) diff() (string, error) {
 	return "", nil
 }
 
+// half is at the end of the name of a file that is being written.
+const half = ".nslab"
+
 // replaceFile writes a file so that nobody reads half of it. What something is
 // mounted on, or a symbolic link leads to, can only be written in place.
 func replaceFile(k *Kernel, path, text string) error {
@@ -83,7 +87,7 @@ func replaceFile(k *Kernel, path, text string) error {
 	if err == nil && !fi.Mode().IsRegular() {
 		return writeFile(k, path, text)
 	}
-	tmp := path + ".nslab"
+	tmp := path + half
 	if err := writeFile(k, tmp, text); err != nil {
 		return err
 	}

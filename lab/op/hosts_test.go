@@ -94,3 +94,33 @@ func TestHostsOfTwoLabs(t *testing.T) {
 		t.Errorf("%s is left: %v", op.EtcDir, err)
 	}
 }
+
+// TestHostsHalfWritten: what was cut off in the middle leaves nothing either.
+func TestHostsHalfWritten(t *testing.T) {
+	kerneltest.Need(t)
+	writableEtc(t)
+	if err := os.RemoveAll(op.EtcDir); err != nil {
+		t.Fatal(err)
+	}
+	o := op.Hosts{NS: "half", Lines: "10.9.0.2 web\n"}
+	k, was := remembering("half")
+	k.Dir = t.TempDir() + "/lab"
+	before, err := o.Before(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	was[o] = before
+	k.Fault = func(point string) error {
+		if point == "after write "+op.EtcDir+"/half/hosts.nslab" {
+			return fs.ErrInvalid
+		}
+		return nil
+	}
+	if err := o.Do(k); !errors.Is(err, fs.ErrInvalid) {
+		t.Errorf("the file was not cut off: %v", err)
+	}
+	undo(t, k, o)
+	if _, err := os.Stat(op.EtcDir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s is left: %v", op.EtcDir, err)
+	}
+}
