@@ -11,13 +11,14 @@ GOLANGCI         = .tools/golangci-lint-$(GOLANGCI_VERSION)
 TESTFLAGS ?=
 FUZZTIME  ?= 10s
 BENCHTIME ?= 1s
+KILLS     ?= 500
 
 export CGO_ENABLED = 0
 # Debian keeps ip and iptables where an ordinary user does not look.
 export PATH := $(PATH):/usr/sbin:/sbin
 
 .DEFAULT_GOAL = build
-.PHONY: help build test lint bench fuzz docs dist clean go
+.PHONY: help build test lint bench faults kill fuzz docs dist clean go
 
 help: ## this text
 	@echo "make builds ./nslab. The targets:"
@@ -41,6 +42,12 @@ $(GOLANGCI):
 
 bench: go ## the benchmarks (BENCHTIME=1s)
 	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+
+faults: go ## every fault at every point of every lesson (an hour); what is left?
+	go test ./lab -run '^TestFaults$$' -count=1 -v -timeout 6h -faults all
+
+kill: go ## kill nslab at KILLS=500 random moments in each place; what is left?
+	go test ./cmd/nslab -run '^TestKilled$$' -count=1 -v -timeout 6h -kills $(KILLS)
 
 fuzz: go ## every fuzz target for FUZZTIME=10s
 	@set -e; for p in $$(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...); do \

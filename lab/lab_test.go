@@ -2,6 +2,7 @@ package lab_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -55,9 +56,17 @@ func open(t *testing.T, dir, name string) *lab.Lab {
 	return l
 }
 
-// fingerprint is what a person would look at to see whether anything is left.
 func fingerprint(t *testing.T) string {
 	t.Helper()
+	out, err := looked()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// looked is what a person would look at to see whether anything is left.
+func looked() (string, error) {
 	var out strings.Builder
 	for _, c := range []string{
 		"ip -br link", "ip -br addr", "ip route show table all", "ip -6 route show table all", "ip neigh", "ip netns",
@@ -66,11 +75,11 @@ func fingerprint(t *testing.T) string {
 		w := strings.Fields(c)
 		b, err := exec.Command(w[0], w[1:]...).CombinedOutput()
 		if err != nil {
-			t.Fatalf("%s: %v: %s", c, err, b)
+			return "", fmt.Errorf("%s: %w: %s", c, err, b)
 		}
 		out.WriteString("$ " + c + "\n" + string(b))
 	}
-	return out.String()
+	return out.String(), nil
 }
 
 // TestScenarios builds every lesson, proves every step, takes it down and

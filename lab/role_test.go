@@ -2,6 +2,7 @@ package lab_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"nslab/lab"
+	"nslab/lab/kerneltest"
 	"nslab/lab/netns"
 	"nslab/scenarios"
 	"nslab/topology"
@@ -26,8 +28,10 @@ func play(role string, args []string) int {
 	f, ok := map[string]func([]string) error{
 		"engine": engineRole,
 		"script": scriptRole,
-		"killed": killedRole,
 		"typed":  typedRole,
+		"rig":    rigRole,
+		"faults": faultsRole,
+		"faulty": faultyRole,
 	}[role]
 	err := fmt.Errorf("there is no role %q", role)
 	if ok {
@@ -41,27 +45,51 @@ func play(role string, args []string) int {
 }
 
 // self is this test binary in a role, in the kernel of the test.
-func self(t *testing.T, role string, args ...string) *exec.Cmd {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", args...)
+func self(ctx context.Context, role string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "/proc/self/exe", args...)
 	cmd.Env = append(os.Environ(), roleEnv+"="+role)
 	return cmd
+}
+
+// rigRole is the first process of a kernel of its own, in which it plays
+// another role.
+func rigRole(args []string) error {
+	if err := furnish(); err != nil {
+		return err
+	}
+	cmd := self(context.Background(), args[0], args[1:]...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	if status := kerneltest.Bury(cmd.Process.Pid); status != 0 {
+		return fmt.Errorf("exit status %d", status)
+	}
+	return nil
 }
 
 // elsewhere runs a role in a kernel of its own, which ends with it, and returns
 // what it printed.
 func elsewhere(t *testing.T, role string, args ...string) string {
 	t.Helper()
-	cmd := self(t, role, args...)
+	out, err := otherKernel(t.Context(), role, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func otherKernel(ctx context.Context, role string, args ...string) (string, error) {
+	cmd := self(ctx, role, args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWPID,
 	}
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
-		t.Fatalf("%s %s: %v\n%s", role, strings.Join(args, " "), err, errs.String())
+		return "", fmt.Errorf("%s %s: %w\n%s", role, strings.Join(args, " "), err, errs.String())
 	}
-	return out.String()
+	return out.String(), nil
 }
 
 // furnish makes a new kernel like the one that the tests have.
@@ -127,8 +155,10 @@ func labs(t *testing.T) string {
 	return dir + "/labs"
 }
 
-// compiled reads a lab file of testdata, or a scenario.
-func compiled(name string) (*lab.Plan, error) {
+// compiled reads a lab file of testdata, or a scenario, for a sandbox.
+func compiled(name string) (*lab.Plan, error) { return compiledFor(name, false) }
+
+func compiledFor(name string, machine bool) (*lab.Plan, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		if text, err = scenarios.Read(name); err != nil {
@@ -139,5 +169,5 @@ func compiled(name string) (*lab.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return lab.Compile(top, false)
+	return lab.Compile(top, machine)
 }

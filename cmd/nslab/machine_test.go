@@ -25,13 +25,17 @@ func fingerprint(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: fingerprint FILE")
 	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(looked()), 0o600))
+}
+
+func looked() string {
 	var out strings.Builder
 	for _, look := range looks {
 		words := strings.Fields(look)
 		b, _ := exec.Command(words[0], words[1:]...).CombinedOutput() // what it says of its failure counts, too
 		out.WriteString("$ " + look + "\n" + string(b))
 	}
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(out.String()), 0o600))
+	return out.String()
 }
 
 // Where the changes to /etc go.

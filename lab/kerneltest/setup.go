@@ -23,13 +23,19 @@ func first() int {
 		fmt.Fprintln(os.Stderr, "kerneltest:", err)
 		return refused
 	}
+	return Bury(tests.Process.Pid)
+}
+
+// Bury waits for a child and returns its exit status. Until then it buries
+// everybody, as the first process of a pid namespace has to.
+func Bury(child int) int {
 	for {
 		var ws unix.WaitStatus
 		pid, err := unix.Wait4(-1, &ws, 0, nil)
 		switch {
-		case pid == tests.Process.Pid && ws.Signaled():
+		case pid == child && ws.Signaled():
 			return 128 + int(ws.Signal())
-		case pid == tests.Process.Pid:
+		case pid == child:
 			return ws.ExitStatus()
 		case err != nil && !errors.Is(err, unix.EINTR):
 			fmt.Fprintln(os.Stderr, "kerneltest: wait:", err)

@@ -104,7 +104,7 @@ func TestHostsHalfWritten(t *testing.T) {
 	}
 	o := op.Hosts{NS: "half", Lines: "10.9.0.2 web\n"}
 	k, was := remembering("half")
-	k.Dir = t.TempDir() + "/lab"
+	k.Dir = t.TempDir()
 	before, err := o.Before(k)
 	if err != nil {
 		t.Fatal(err)
