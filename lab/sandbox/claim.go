@@ -17,14 +17,15 @@ const patience = 10 * time.Second
 
 // claim takes the lock of the place, which is free when no holder lives, or
 // returns the sandbox that lives there. While another command is starting or
-// killing it, claim waits. With create the directory is made.
-func (p place) claim(create bool, wait time.Duration) (*os.File, *Sandbox, error) {
+// killing it, claim waits. With create the directory is made. killed, if any, is
+// as good as gone: on a busy machine it may take a while to die.
+func (p place) claim(create bool, wait time.Duration, killed *Sandbox) (*os.File, *Sandbox, error) {
 	for deadline := time.Now().Add(wait); ; {
 		lock, err := p.tryLock(create)
 		if lock != nil || err != nil {
 			return lock, nil, err
 		}
-		if s := p.living(); s != nil {
+		if s := p.living(); s != nil && !s.is(killed) {
 			return nil, s, nil
 		}
 		left := time.Until(deadline)

@@ -15,7 +15,7 @@ func SpawnOnly(name string) error {
 	if err != nil {
 		return err
 	}
-	lock, _, err := p.claim(true, time.Second)
+	lock, _, err := p.claim(true, time.Second, nil)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func Pretend(name string, pid int, late uint64, boot string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	lock, _, err := p.claim(true, time.Second)
+	lock, _, err := p.claim(true, time.Second, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -57,6 +57,9 @@ func Pretend(name string, pid int, late uint64, boot string) (*os.File, error) {
 	}
 	return lock, record{Pid: pid, Start: st.start + late, Boot: boot}.write(p)
 }
+
+// Bury is bury.
+func (s *Sandbox) Bury() error { return s.bury() }
 
 // Why is why.
 func Why(errno unix.Errno, read func(string) string) string { return why(errno, read) }

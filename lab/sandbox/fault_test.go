@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -178,6 +179,31 @@ func TestPidReused(t *testing.T) {
 	if err := other.Process.Signal(unix.Signal(0)); err != nil {
 		t.Errorf("the other process was killed: %v", err)
 	}
+}
+
+// On a busy machine a holder that was killed may live on for a while: it is
+// waited for, and not taken for another one that has come meanwhile.
+func TestKilledButAlive(t *testing.T) {
+	start(t, "probe")
+	holder := exec.Command("sleep", "60")
+	if err := holder.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer holder.Wait() //nolint:errcheck // killed below
+	defer holder.Process.Kill()
+	lock, err := sandbox.Pretend("dying", holder.Process.Pid, 0, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := sandbox.Find("dying")
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(100*time.Millisecond, func() { lock.Close() }) // as the kernel does when it dies
+	if err := s.Bury(); err != nil {
+		t.Error(err)
+	}
+	empty(t, "dying")
 }
 
 // A state directory that somebody else could have made is not used, and not

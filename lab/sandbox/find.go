@@ -19,7 +19,7 @@ func Find(name string) (*Sandbox, error) {
 }
 
 func (p place) find(wait time.Duration) (*Sandbox, error) {
-	lock, s, err := p.claim(false, wait)
+	lock, s, err := p.claim(false, wait, nil)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("sandbox %q: %w", p.name, fs.ErrNotExist)
 	}

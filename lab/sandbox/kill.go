@@ -21,7 +21,12 @@ func (s *Sandbox) Kill() error {
 	if err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
-	lock, other, err := s.at.claim(false, patience)
+	return s.bury()
+}
+
+// bury removes the state as soon as the holder, which was killed, lets go of it.
+func (s *Sandbox) bury() error {
+	lock, other, err := s.at.claim(false, patience, s)
 	if errors.Is(err, fs.ErrNotExist) || other != nil {
 		return nil // cleared already, or started anew, by another command
 	}

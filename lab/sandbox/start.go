@@ -38,7 +38,7 @@ func start(name string, life byte) (*Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	lock, s, err := p.claim(true, patience)
+	lock, s, err := p.claim(true, patience, nil)
 	if err != nil {
 		return nil, err
 	}

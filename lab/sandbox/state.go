@@ -68,6 +68,11 @@ func (s *Sandbox) alive() bool {
 	return err == nil && st.start == s.start && st.state != 'Z' && st.state != 'X'
 }
 
+// is says whether s and other have the same holder.
+func (s *Sandbox) is(other *Sandbox) bool {
+	return other != nil && s.Pid == other.Pid && s.start == other.start
+}
+
 // pidfd opens the holder; from then on its pid cannot be reused unseen.
 func (s *Sandbox) pidfd() (int, error) {
 	fd, err := unix.PidfdOpen(s.Pid, 0)
