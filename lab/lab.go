@@ -59,7 +59,7 @@ func OpenContext(ctx context.Context, dir, name string) (*Lab, error) {
 // Exists says whether a lab of that name is kept under dir.
 func Exists(dir, name string) bool {
 	_, err := os.Lstat(filepath.Join(dir, name, "journal"))
-	return err == nil
+	return err == nil && filepath.Base(name) == name
 }
 
 func (l *Lab) journal() string { return filepath.Join(l.dir, "journal") }

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -139,6 +140,15 @@ func (a *Args) Int(key string, def, low, high int) int {
 		return def
 	}
 	return n
+}
+
+// Number reads a whole number from low to high, as everybody writes it.
+func Number(text string, low, high int) (int, error) {
+	n, problem := number(text, low, high)
+	if problem != "" {
+		return 0, errors.New(problem)
+	}
+	return n, nil
 }
 
 // number reads a decimal number. YAML reads 010 as 8, 1_500 and 1.5e3 as

@@ -13,6 +13,7 @@ func (w *world) check() {
 	w.checkNodes(v)
 	w.checkShared()
 	w.checkInterfaces(v)
+	w.checkLoops()
 	w.checkCount(v)
 	w.checkTwice(v)
 	w.checkNetworks(v)

@@ -10,6 +10,7 @@ import (
 var (
 	labName      = Pattern(`^[a-z][a-z0-9-]*$`)
 	nodeName     = Pattern(`^[a-zA-Z][a-zA-Z0-9_-]*$`)
+	devName      = Pattern(`^[a-zA-Z0-9_.-]+$`)
 	languageName = Pattern(`^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$`)
 	hostName     = Pattern(`^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$`)
 	sysctlName   = Pattern(`^net(\.[a-zA-Z0-9_:@-]+)+$`)
@@ -47,7 +48,8 @@ func nodeProblem(name string) string {
 }
 
 // devProblem says what is wrong with the name of an interface: the rules of
-// dev_valid_name in net/core/dev.c, and those of sysctl and of a terminal.
+// dev_valid_name in net/core/dev.c, and those of sysctl, of a terminal and of
+// the shells that lecture and script are typed into.
 func devProblem(name string) string {
 	switch {
 	case name == "":
@@ -62,6 +64,8 @@ func devProblem(name string) string {
 		return fmt.Sprintf("the interface name %q must not have spaces or control characters", name)
 	case strings.HasPrefix(name, "-"):
 		return fmt.Sprintf("the interface name %q begins with -: every command would take it for an option", name)
+	case !devName().MatchString(name):
+		return fmt.Sprintf("the interface name %q is not valid: use a-z, A-Z, 0-9, -, _ and dots, so that it can be typed and needs no quotes", name)
 	}
 	return ""
 }

@@ -151,7 +151,12 @@ func (p *parser) onlyOf(a *Args, kind string) {
 func (p *parser) command(a *Args) {
 	v := a.Value("command")
 	if v.Kind != List || len(v.Items) == 0 {
-		a.wrong("command", v, `want a list of words, found %s: write [python3, -m, http.server, "80"] (no shell is used)`, v.what())
+		found := v.what()
+		if v.Kind == List {
+			found = "an empty list"
+		}
+		a.wrong("command", v, `want a list of words, found %s: write [python3, -m, http.server, "80"] (no shell is used)`, found)
+		return
 	}
 	words := a.Words("command")
 	if len(words) > 0 && strings.Contains(words[0].Text, "/") && !strings.HasPrefix(words[0].Text, "/") {

@@ -193,7 +193,7 @@ func (p *parser) dev(a *Args, key string) string {
 	if w.Pos.Line == 0 {
 		return ""
 	}
-	if problem := devProblem(name); problem != "" {
+	if problem := devProblem(strings.TrimSuffix(name, "+")); problem != "" {
 		p.add(w.Pos, at(a.path, key), "%s", problem)
 	}
 	if name != w.Text {

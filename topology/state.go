@@ -9,6 +9,12 @@ import (
 // as the world outside describes it and as the lab does: it is returned as the
 // one that it is, and a name or a setting that both give is the lab's.
 func (s *State) Namespace(name string) (*Namespace, bool) {
+	if i, ok := s.at[name]; s.at != nil && (!ok || name != Host) {
+		if !ok {
+			return nil, false
+		}
+		return &s.Namespaces[i], true
+	}
 	var found *Namespace
 	for i := range s.Namespaces {
 		n := &s.Namespaces[i]

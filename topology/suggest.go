@@ -37,7 +37,7 @@ func nearest(got string, known []string) string {
 	low := strings.ToLower(got)
 	best, found := utf8.RuneCountInString(got)/3+2, ""
 	for _, k := range known {
-		if d := distance(low, strings.ToLower(k), best); d < best {
+		if d := distance(low, strings.ToLower(k), best); d < best && 2*d <= len(k) {
 			best, found = d, k
 		}
 	}

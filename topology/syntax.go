@@ -22,8 +22,8 @@ func syntaxError(file string, text []byte, err error) *Error {
 			Msg: "YAML anchors and aliases are not supported (and " + Quote(cut(name[1])) + " is not defined)",
 		}
 	}
-	if key, value, ok := strings.Cut(strings.TrimSpace(line), ": "); ok && strings.Contains(cause, "mapping values") && strings.Contains(value, ": ") {
-		return &Error{Pos: column(pos, line, value[strings.Index(value, ": "):]), Msg: "a text with \": \" in it must be quoted: " + Quote(cut(key)) + ": \"...\""}
+	if e := colonError(pos, line, text, cause); e != nil {
+		return e
 	}
 	meaning, sign := explain(cause)
 	return &Error{Pos: column(pos, line, sign), Msg: meaning}

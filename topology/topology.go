@@ -6,7 +6,9 @@ package topology
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Host is the reserved name of the lab's host: the machine of the lecture,
@@ -27,9 +29,9 @@ type Pos struct {
 
 func (p Pos) String() string {
 	if p.Line == 0 {
-		return p.File
+		return printable(p.File)
 	}
-	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Col)
+	return fmt.Sprintf("%s:%d:%d", printable(p.File), p.Line, p.Col)
 }
 
 // Error is one mistake of a file. Path is the place in the document
@@ -42,9 +44,9 @@ type Error struct {
 
 func (e *Error) Error() string {
 	if e.Path == "" {
-		return e.Pos.String() + ": " + e.Msg
+		return e.Pos.String() + ": " + printable(e.Msg)
 	}
-	return e.Pos.String() + ": " + e.Path + ": " + e.Msg
+	return e.Pos.String() + ": " + printable(e.Path+": "+e.Msg)
 }
 
 // Word is a scalar that remembers where it was written.
@@ -101,6 +103,8 @@ type State struct {
 	Links      []Link
 	NAT        []NAT
 	Filter     []Filter
+
+	at map[string]int // where in Namespaces a name is first; nil in a state by hand
 }
 
 // Namespace is a network namespace and what lives in it.
@@ -311,4 +315,22 @@ func Quote(s string) string {
 		return s
 	}
 	return q
+}
+
+// printable is one line in which nothing moves a cursor or changes a colour:
+// what is no letter, sign or space is escaped.
+func printable(s string) string {
+	if strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		q := strconv.QuoteRune(r)
+		b.WriteString(q[1 : len(q)-1])
+	}
+	return b.String()
 }

@@ -59,7 +59,9 @@ func (w *world) open() {
 		return
 	}
 	w.changed = true
-	w.State = State{slices.Clone(w.Namespaces), slices.Clone(w.Bridges), slices.Clone(w.Links), slices.Clone(w.NAT), slices.Clone(w.Filter)}
+	w.State = State{
+		Namespaces: slices.Clone(w.Namespaces), Bridges: slices.Clone(w.Bridges), Links: slices.Clone(w.Links), NAT: slices.Clone(w.NAT), Filter: slices.Clone(w.Filter),
+	}
 	w.index()
 }
 
@@ -85,11 +87,21 @@ func (w *world) checked(step string) State {
 	w.step = step
 	if w.changed {
 		w.changed = false
+		w.at = positions(w.Namespaces)
 		w.handOut()
 		w.check()
 	}
 	w.size += len(w.Namespaces) + len(w.Bridges) + len(w.Links) + len(w.NAT) + len(w.Filter)
 	return w.State
+}
+
+// positions says where each namespace is first.
+func positions(namespaces []Namespace) map[string]int {
+	at := make(map[string]int, len(namespaces))
+	for i := range slices.Backward(namespaces) {
+		at[namespaces[i].Name.Text] = i
+	}
+	return at
 }
 
 func (w *world) addNamespace(n *Namespace) {

@@ -84,7 +84,7 @@ func exitCode(err error) int {
 		return exitInterrupted
 	case errors.As(err, &build):
 		return exitBuild
-	case errors.As(err, &mistake), errors.Is(err, lab.ErrNoStage):
+	case errors.As(err, &mistake), errors.Is(err, lab.ErrNoStage), errors.Is(err, sandbox.ErrName):
 		return exitUsage
 	case errors.Is(err, sandbox.ErrForbidden), errors.Is(err, fs.ErrPermission):
 		return exitCannot

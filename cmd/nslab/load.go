@@ -154,6 +154,20 @@ func noFile(file string, err error) error {
 	return err
 }
 
+// noPart words why a file that another one names cannot be read.
+func noPart(name, from string, err error) error {
+	path, ok := errors.AsType[*fs.PathError](err)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("cannot find %s: neither beside %s nor among the built-in scenarios", topology.Quote(name), from)
+	case ok && path.Err.Error() == "path escapes from parent": // os.Root has no name for it
+		return fmt.Errorf("it leads out of the directory of %s", from)
+	case ok:
+		return path.Err
+	}
+	return err
+}
+
 // openBeside finds a file that another file asks for: beside it, then among
 // the built-in scenarios. What leads out of the directory of the asking file,
 // by its name or by a symbolic link, is refused.
@@ -167,12 +181,12 @@ func openBeside(name, from string) (topology.Source, error) {
 			return topology.Source{Name: filepath.Join(dir, name), Text: text}, nil
 		}
 		if !errors.Is(rerr, fs.ErrNotExist) {
-			return topology.Source{}, noFile(name, rerr)
+			return topology.Source{}, noPart(name, from, rerr)
 		}
 	}
 	text, err := scenarios.Read(name)
 	if err != nil {
-		return topology.Source{}, fmt.Errorf("cannot find %s: neither beside %s nor among the built-in scenarios", topology.Quote(name), from)
+		return topology.Source{}, noPart(name, from, fs.ErrNotExist)
 	}
 	return topology.Source{Name: name, Text: text}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"nslab/lab"
+	"nslab/topology"
 )
 
 func validateCommand(s streams) *cli.Command {
@@ -35,7 +36,7 @@ func validate(s streams, c *cli.Context, file string) error {
 		return err
 	}
 	fmt.Fprintf(s.out, "%s: valid: lab %s, %d steps, %d facts, %d checks\n",
-		file, p.Name(), len(p.Stages), len(p.Facts(len(p.Stages)-1)), checks(p))
+		topology.Quote(file), p.Name(), len(p.Stages), len(p.Facts(len(p.Stages)-1)), checks(p))
 	return nil
 }
 

@@ -103,11 +103,8 @@ type value func(text string) (string, error)
 func anyText(s string) (string, error) { return s, nil }
 
 func number(s string) (string, error) {
-	n, err := strconv.Atoi(s)
-	if err != nil {
-		return "", fmt.Errorf("want a number, found %q", s)
-	}
-	return strconv.Itoa(n), nil
+	n, err := topology.Number(s, 0, 999)
+	return strconv.Itoa(n), err
 }
 
 func address(s string) (string, error) {

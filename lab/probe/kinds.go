@@ -1,13 +1,11 @@
 package probe
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"net"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -221,12 +219,10 @@ func (r *reader) service(from, key string) (t target, port uint16) {
 	return r.resolve(from, w.Pos, host), port
 }
 
-var errPort = errors.New("want a port from 1 to 65535")
-
 func readPort(s string) (uint16, error) {
-	n, err := strconv.ParseUint(s, 10, 16)
-	if err != nil || n == 0 {
-		return 0, fmt.Errorf("port %q: %w", s, errPort)
+	n, err := topology.Number(s, 1, 65535)
+	if err != nil {
+		return 0, fmt.Errorf("port: %w", err)
 	}
 	return uint16(n), nil
 }

@@ -133,13 +133,15 @@ func (p place) state() string { return filepath.Join(p.dir, "holder.json") }
 // maxName is the longest hostname, see uname(2).
 const maxName = 64
 
+// ErrName says that a name can be that of no sandbox.
+var ErrName = errors.New("cannot be the name of a sandbox")
+
 func checkName(name string) error {
 	bad := func(r rune) bool {
 		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", r)
 	}
 	if name == "" || len(name) > maxName || name[0] == '.' || name[0] == '-' || strings.ContainsFunc(name, bad) {
-		return fmt.Errorf("%q cannot be the name of a sandbox: want up to %d letters, digits, '-', '_' and '.'",
-			name, maxName)
+		return fmt.Errorf("%q %w: want up to %d letters, digits, '-', '_' and '.'", name, ErrName, maxName)
 	}
 	return nil
 }

@@ -131,7 +131,7 @@ func TestScriptRefuses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			p := handmade(fact{does: tt.command, undoes: tt.command})
-			want := "lab.yaml:1:3: fact " + tt.command + ": " + tt.want
+			want := "lab.yaml:1:3: fact " + strings.ReplaceAll(tt.command, "\x1b", `\x1b`) + ": " + tt.want
 			for name, err := range map[string]error{
 				"script": show.Script(io.Discard, p, 0), "teardown": show.Teardown(io.Discard, p, 0),
 			} {
