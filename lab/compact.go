@@ -23,7 +23,7 @@ func (j *Journal) compact() error {
 		return nil
 	}
 	path := j.f.Name()
-	f, err := os.OpenFile(path+".new", os.O_RDWR|os.O_CREATE|os.O_TRUNC|os.O_APPEND|noFollow, 0o600)
+	f, err := openState(path+".new", os.O_RDWR|os.O_CREATE|os.O_TRUNC|os.O_APPEND)
 	if err != nil {
 		return err
 	}

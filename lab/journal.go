@@ -39,7 +39,7 @@ type Journal struct {
 
 // openJournal reads the journal at path, or begins one.
 func openJournal(path string) (*Journal, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND|noFollow, 0o600)
+	f, err := openState(path, os.O_RDWR|os.O_CREATE|os.O_APPEND)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func openJournal(path string) (*Journal, error) {
 
 // readJournal reads a journal without the right to write it.
 func readJournal(path string) (*Journal, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|noFollow, 0)
+	f, err := openState(path, os.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}

@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
-
 	"nslab/lab/op"
 )
 
@@ -19,8 +17,6 @@ const StateDir = "/run/nslab/labs"
 // GuestDir is the directory beside those of the labs in which lab/cni keeps what
 // its attachments share. It is there as long as there is one.
 const GuestDir = ".cni"
-
-const noFollow = unix.O_NOFOLLOW | unix.O_CLOEXEC
 
 // Lab is a topology that is built, partly built, or about to be. It is locked
 // against every other nslab until Close.
@@ -39,7 +35,7 @@ func Open(dir, name string) (*Lab, error) { return OpenContext(context.Backgroun
 // OpenContext is Open that stops waiting for the lock when ctx ends.
 func OpenContext(ctx context.Context, dir, name string) (*Lab, error) {
 	l := &Lab{Name: name, dir: filepath.Join(dir, name)}
-	if err := os.MkdirAll(l.dir, 0o700); err != nil {
+	if err := ownDir(l.dir); err != nil {
 		return nil, err
 	}
 	lock, err := lockFile(ctx, filepath.Join(l.dir, "lock"))

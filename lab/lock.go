@@ -3,7 +3,6 @@ package lab
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,11 +17,10 @@ const lockWait = 10 * time.Second
 // lockFile takes the lock, waiting for another nslab to finish. A lock that was
 // removed while we waited belongs to a lab that is gone: begin again.
 func lockFile(ctx context.Context, path string) (*os.File, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, lockWait,
-		fmt.Errorf("another nslab is working on this lab (it holds %s): %w", path, os.ErrDeadlineExceeded))
+	ctx, cancel := context.WithTimeoutCause(ctx, lockWait, errBusy)
 	defer cancel()
 	for {
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|noFollow, 0o600)
+		f, err := openState(path, os.O_RDWR|os.O_CREATE)
 		if errors.Is(err, fs.ErrNotExist) {
 			if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 				return nil, err
@@ -32,7 +30,9 @@ func lockFile(ctx context.Context, path string) (*os.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := flock(ctx, f); err != nil {
+		if err := flock(ctx, f); errors.Is(err, errBusy) {
+			return nil, busy(path)
+		} else if err != nil {
 			return nil, err
 		}
 		if samePath(f, path) {

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -54,7 +55,12 @@ func (l *Lab) Keep(s *Source) error {
 		return err
 	}
 	path := filepath.Join(l.dir, "source.json")
-	if err := os.WriteFile(path+".new", b, 0o600); err != nil {
+	f, err := openState(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(path+".new", path)
@@ -62,7 +68,7 @@ func (l *Lab) Keep(s *Source) error {
 
 // Kept reads the source that Keep stored for the lab called name under dir.
 func Kept(dir, name string) (*Source, error) {
-	b, err := os.ReadFile(filepath.Join(dir, name, "source.json"))
+	b, err := readState(filepath.Join(dir, name, "source.json"))
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-	"unicode"
+	"unicode/utf8"
 )
 
 // Host is the reserved name of the lab's host: the machine of the lecture,
@@ -29,9 +29,9 @@ type Pos struct {
 
 func (p Pos) String() string {
 	if p.Line == 0 {
-		return printable(p.File)
+		return Printable(p.File)
 	}
-	return fmt.Sprintf("%s:%d:%d", printable(p.File), p.Line, p.Col)
+	return fmt.Sprintf("%s:%d:%d", Printable(p.File), p.Line, p.Col)
 }
 
 // Error is one mistake of a file. Path is the place in the document
@@ -44,9 +44,9 @@ type Error struct {
 
 func (e *Error) Error() string {
 	if e.Path == "" {
-		return e.Pos.String() + ": " + printable(e.Msg)
+		return e.Pos.String() + ": " + Printable(e.Msg)
 	}
-	return e.Pos.String() + ": " + printable(e.Path+": "+e.Msg)
+	return e.Pos.String() + ": " + Printable(e.Path+": "+e.Msg)
 }
 
 // Word is a scalar that remembers where it was written.
@@ -317,20 +317,22 @@ func Quote(s string) string {
 	return q
 }
 
-// printable is one line in which nothing moves a cursor or changes a colour:
-// what is no letter, sign or space is escaped.
-func printable(s string) string {
-	if strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
-		return s
-	}
+// Printable shows a string on a line of a terminal: nothing in it moves a
+// cursor, changes a colour or begins a new line. What is no letter, sign or
+// space is escaped.
+func Printable(s string) string {
 	var b strings.Builder
-	for _, r := range s {
-		if unicode.IsPrint(r) {
+	for i, r := range s {
+		_, size := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case strconv.IsPrint(r):
 			b.WriteRune(r)
-			continue
+		default:
+			q := strconv.QuoteRuneToASCII(r)
+			b.WriteString(q[1 : len(q)-1])
 		}
-		q := strconv.QuoteRune(r)
-		b.WriteString(q[1 : len(q)-1])
 	}
 	return b.String()
 }

@@ -132,7 +132,7 @@ func report(s streams, err error) int {
 	if _, gone := errors.AsType[*goneError](err); gone && terminal(s.err) {
 		fmt.Fprintln(s.err) // who was killed has left its line unfinished
 	}
-	switch text := strings.TrimSpace(err.Error()); { // silent errors join as empty lines
+	switch text := printable(strings.TrimSpace(err.Error())); { // silent errors join as empty lines
 	case text == "":
 	case text == context.Canceled.Error():
 		fmt.Fprintln(s.err, "nslab: interrupted")
@@ -144,7 +144,7 @@ func report(s streams, err error) int {
 	}
 	if hinted, ok := errors.AsType[*hintError](err); ok {
 		for _, h := range hinted.hints {
-			fmt.Fprintln(s.err, "  hint: "+h)
+			fmt.Fprintln(s.err, "  hint: "+printable(h))
 		}
 	}
 	if errors.Is(err, lab.ErrDamaged) {

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
 	"nslab/lab"
 	"nslab/lab/sandbox"
+	"nslab/topology"
 )
 
 func destroyCommand(s streams) *cli.Command {
@@ -21,6 +23,7 @@ func destroyCommand(s streams) *cli.Command {
 and nothing else. Destroying twice, or what was never there, is fine.`,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "all", Usage: "every lab of this user on this machine"},
+			&cli.BoolFlag{Name: "force", Usage: "end the programs that somebody runs in the lab's namespaces"},
 			proveFlag("show that this machine is as it was before apply --prove; exit status 4 when not"),
 			outputFlag("text", "json"),
 		},
@@ -85,13 +88,16 @@ func destroyHere(s streams, c *cli.Context, name string) error {
 }
 
 func takeDown(s streams, c *cli.Context, l *lab.Lab) error {
+	if err := leave(c, l); err != nil {
+		return err
+	}
 	n := 0
 	err := l.Destroy(func(e lab.Event) {
 		if e.Err == nil {
 			n++
 		}
 		if c.Bool("verbose") {
-			fmt.Fprintf(s.out, "%-10s %s\n", e.Verb, e.Step.Op)
+			fmt.Fprintf(s.out, "%-10s %s\n", e.Verb, topology.Printable(e.Step.Op.String()))
 		}
 	})
 	if err != nil {
@@ -99,5 +105,41 @@ func takeDown(s streams, c *cli.Context, l *lab.Lab) error {
 		return &codeError{exitBuild, left}
 	}
 	fmt.Fprintf(s.out, "lab %s deleted: %d facts\n", l.Name, n)
+	if n == 0 { // it knew of nothing; was its journal emptied?
+		return lost(l.Name)
+	}
 	return nil
+}
+
+// leave refuses to take a namespace from under the programs that somebody runs
+// in it: they would keep it, without a name, and nobody would find it again.
+func leave(c *cli.Context, l *lab.Lab) error {
+	inside, err := l.Occupants()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, o := range inside {
+		if c.Bool("force") {
+			errs = append(errs, o.End())
+		} else {
+			errs = append(errs, fmt.Errorf("%s: the kernel would keep %s, without a name, until it ends", o, o.NS))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return hint(&codeError{exitCannot, err}, "leave it, or end it with: nslab destroy --force "+l.Name)
+	}
+	return nil
+}
+
+// lost says that something carries the marks of a lab that knows nothing of it.
+func lost(name string) error {
+	left, err := lab.Orphans(lab.StateDir)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(left, func(o lab.Orphan) bool { return o.Lab == name }) {
+		return nil
+	}
+	return hint(&codeError{exitBuild, fmt.Errorf("the journal of %s was empty, but something here carries its marks", name)}, "nslab gc lists it and removes it")
 }

@@ -116,9 +116,9 @@ func printFindings(s streams, c *cli.Context, found []finding) error {
 	}
 	t := newTable(s)
 	for _, f := range found {
-		t.AppendRow(table.Row{f.State, f.What, f.Found})
+		t.AppendRow(table.Row{f.State, f.What, topology.Printable(f.Found)})
 		if f.Remedy != "" {
-			t.AppendRow(table.Row{"", "", f.Remedy})
+			t.AppendRow(table.Row{"", "", topology.Printable(f.Remedy)})
 		}
 	}
 	t.SetColumnConfigs([]table.ColumnConfig{{Number: 1, WidthMin: 7}, {Number: 2, WidthMin: 26}})

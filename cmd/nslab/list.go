@@ -9,6 +9,7 @@ import (
 
 	"nslab/lab"
 	"nslab/lab/sandbox"
+	"nslab/topology"
 )
 
 // labLine is a lab as `nslab list` shows it.
@@ -83,7 +84,7 @@ func printLabs(s streams, c *cli.Context, lines []labLine) error {
 		if l.Half {
 			step += " (half done: apply goes on, destroy removes)"
 		}
-		t.AppendRow(table.Row{l.Name, step, l.Host, l.Facts})
+		t.AppendRow(table.Row{l.Name, topology.Printable(step), l.Host, l.Facts})
 	}
 	t.Render()
 	return nil

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"nslab/lab/show"
+	"nslab/topology"
 )
 
 // outputFlag is -o with the formats of a command, the first being the default.
@@ -41,8 +42,18 @@ type choice struct {
 // note is a sentence for a person: on stderr, not with --quiet.
 func note(s streams, c *cli.Context, format string, args ...any) {
 	if !c.Bool("quiet") {
-		fmt.Fprintf(s.err, format+"\n", args...)
+		fmt.Fprintln(s.err, printable(fmt.Sprintf(format, args...)))
 	}
+}
+
+// printable is a text of some lines as a terminal may have it, wherever it is
+// from: names of what others have made, answers of servers, words of a file.
+func printable(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, l := range lines {
+		lines[i] = topology.Printable(l)
+	}
+	return strings.Join(lines, "\n")
 }
 
 func printJSON(w io.Writer, v any) error {

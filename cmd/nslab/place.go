@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -131,21 +132,21 @@ func allLabs() ([]string, error) {
 }
 
 // nameOf turns FILE|LAB into the name of a lab: the name itself when such a lab
-// is up, else the name that the file gives.
+// is up, else the name that the file gives. When no such lab is up, or the file
+// cannot be read any more, it is the lab that was built from this file.
 func nameOf(s streams, _ *cli.Context, arg string) (string, error) {
 	if arg == "" {
 		return onlyLab()
 	}
-	if lab.Exists(lab.StateDir, arg) {
-		return arg, nil
-	}
-	if in, ok := sandbox.Inside(); ok && in == arg {
-		return arg, nil
-	}
-	if _, err := sandbox.Find(arg); err == nil {
+	if up(arg) {
 		return arg, nil
 	}
 	_, t, err := load(s, arg)
+	if err != nil || !up(t.Name.Text) {
+		if built := builtFrom(arg); built != "" {
+			return built, nil
+		}
+	}
 	if err != nil {
 		var code *codeError
 		if errors.As(err, &code) && errors.Is(err, fs.ErrNotExist) {
@@ -154,6 +155,41 @@ func nameOf(s streams, _ *cli.Context, arg string) (string, error) {
 		return "", err
 	}
 	return t.Name.Text, nil
+}
+
+// up says whether a lab of that name stands, here or in a sandbox.
+func up(name string) bool {
+	if in, ok := sandbox.Inside(); ok && in == name || lab.Exists(lab.StateDir, name) {
+		return true
+	}
+	_, err := sandbox.Find(name)
+	return err == nil
+}
+
+// builtFrom is the lab that was built from a file, whatever the file says now;
+// "" when there is none.
+func builtFrom(file string) string {
+	path, err := filepath.Abs(file)
+	if err != nil {
+		return ""
+	}
+	from := func(dir, name string) bool {
+		src, err := lab.Kept(dir, name)
+		return err == nil && src.Path == path
+	}
+	names, _ := lab.List(lab.StateDir) // what cannot be listed was not built by this user
+	for _, name := range names {
+		if from(lab.StateDir, name) {
+			return name
+		}
+	}
+	boxes, _ := sandbox.List()
+	for _, b := range boxes {
+		if from(b.Path(lab.StateDir), b.Name) {
+			return b.Name
+		}
+	}
+	return ""
 }
 
 var errNoLab = errors.New("no lab and no file of that name")

@@ -12,6 +12,7 @@ import (
 
 	"nslab/lab"
 	"nslab/lab/probe"
+	"nslab/topology"
 )
 
 // The rules of the screen: a line per step and a line per check on stdout, as
@@ -75,7 +76,7 @@ const (
 
 func stageTitle(s *lab.Stage, lang string) string {
 	if t := s.Title.In(lang); t != "" {
-		return t
+		return topology.Printable(t)
 	}
 	return s.Name.Text
 }
@@ -101,7 +102,7 @@ func (p *progress) Fact(e lab.Event) {
 	if e.Diff != "" {
 		what += "  # " + e.Diff
 	}
-	fmt.Fprintf(p.out, "      %-10s %s\n", e.Verb, what)
+	fmt.Fprintf(p.out, "      %-10s %s\n", e.Verb, printable(what))
 }
 
 // clear wipes the line of the step that is being built.
@@ -154,7 +155,7 @@ func printVerdict(w io.Writer, st probe.Status, what string, color bool) {
 	if color {
 		word = verdictColors[st].Sprint(word)
 	}
-	fmt.Fprintf(w, "      %s %s\n", word, what)
+	fmt.Fprintf(w, "      %s %s\n", word, topology.Printable(what))
 }
 
 // printResult shows one verdict, and of a bad one everything that helps.
@@ -163,9 +164,9 @@ func printResult(w io.Writer, r probe.Result, lang string, color bool) {
 	if r.Status == probe.Passed {
 		return
 	}
-	fmt.Fprintf(w, "            %s: %s\n", r.Assertion.Check.Pos, r.Message)
+	fmt.Fprintf(w, "            %s: %s\n", r.Assertion.Check.Pos, printable(r.Message))
 	if h := r.Assertion.Check.Hint.In(lang); h != "" && r.Status != probe.Skipped {
-		fmt.Fprintf(w, "            %s\n", h)
+		fmt.Fprintf(w, "            %s\n", printable(h))
 	}
 }
 

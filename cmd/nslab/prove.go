@@ -15,6 +15,7 @@ import (
 	"nslab/lab"
 	"nslab/lab/proof"
 	"nslab/lab/sandbox"
+	"nslab/topology"
 )
 
 // releaseWithin bounds the wait for the kernel to free what a lab has left.
@@ -162,7 +163,7 @@ func (p *proven) words(what string) string {
 	fmt.Fprintf(&b, "proof: this machine is not as it was before %s; who made the difference this list cannot tell:\n", what)
 	for _, d := range p.Differences {
 		for _, line := range d.Changes() {
-			fmt.Fprintf(&b, "  %s: %s\n", d.Section, line)
+			fmt.Fprintf(&b, "  %s: %s\n", d.Section, topology.Printable(line))
 		}
 	}
 	return b.String()

@@ -229,7 +229,7 @@ func (w *walker) commands(c lab.Change) {
 
 func (w *walker) command(text string) {
 	if text != "" {
-		fmt.Fprintln(w.s.out, "    "+strings.ReplaceAll(text, "\n", "\n    "))
+		fmt.Fprintln(w.s.out, "    "+strings.ReplaceAll(printable(text), "\n", "\n    "))
 	}
 }
 

@@ -116,5 +116,9 @@ func Delete(name string) error {
 	if !errors.Is(err, unix.EINVAL) { // not, or no longer, a mount point
 		return fmt.Errorf("umount %s: %w", path, err)
 	}
-	return os.Remove(path)
+	err = os.Remove(path)
+	if errors.Is(err, unix.EBUSY) { // the bind mount is there, below another mount
+		return fmt.Errorf("%w: something is mounted over %s and hides it; look with findmnt %[2]s, then: umount %[2]s", err, Dir)
+	}
+	return err
 }

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -23,10 +25,13 @@ type sysctlUsers struct {
 	dir    string  // of the labs; "" when nothing is to be kept
 	self   string  // the lab that asks
 	keys   map[string]*sysctlUse
+	past   map[string]bool // keys of which the register speaks from before a reboot
 }
 
-// sysctlUse is one setting.
+// sysctlUse is one setting. A reboot ends it, where /run is on a disk and the
+// register outlives one: what the setting is then is nobody's but the machine's.
 type sysctlUse struct {
+	Boot    string       `json:"boot,omitempty"`
 	Before  settings     `json:"before"`
 	Users   []sysctlUser `json:"users"`
 	Restore settings     `json:"restore,omitempty"` // what was being put back when nslab died
@@ -92,7 +97,22 @@ func (u *sysctlUsers) load() error {
 	if err := json.NewDecoder(f).Decode(&u.keys); err != nil {
 		return fmt.Errorf("%s, where labs share what the host's settings were, cannot be read (%w): look at sysctl net.ipv4.ip_forward, then remove the file", u.path(), err)
 	}
+	boot := bootID()
+	u.past = map[string]bool{}
+	maps.DeleteFunc(u.keys, func(key string, use *sysctlUse) bool {
+		u.past[key] = use == nil || use.Boot != "" && use.Boot != boot
+		return u.past[key]
+	})
+	if u.keys == nil { // the file says null
+		u.keys = map[string]*sysctlUse{}
+	}
 	return nil
+}
+
+// bootID tells one run of the machine from the next, random(4).
+func bootID() string {
+	b, _ := os.ReadFile("/proc/sys/kernel/random/boot_id") // where it is hidden, every run looks the same
+	return strings.TrimSpace(string(b))
 }
 
 // save replaces the file in one step; an empty register has none.
@@ -136,7 +156,7 @@ func (u *sysctlUsers) join(s Sysctl) error {
 		if err != nil {
 			return err
 		}
-		use = &sysctlUse{Before: before}
+		use = &sysctlUse{Boot: bootID(), Before: before}
 		u.keys[s.Key] = use
 	}
 	use.Users = append(u.others(use), sysctlUser{u.self, s.want()})
@@ -158,11 +178,13 @@ func (u *sysctlUsers) leave(s Sysctl, was string) error {
 		return err
 	}
 	use := u.keys[s.Key]
-	if use == nil && was == "" {
+	switch {
+	case use == nil && u.past[s.Key]:
+		return u.save() // without it
+	case use == nil && was == "":
 		return nil
-	}
-	if use == nil {
-		use = &sysctlUse{Before: parseSettings(s.path(), was)}
+	case use == nil:
+		use = &sysctlUse{Boot: bootID(), Before: parseSettings(s.path(), was)}
 	}
 	if others := u.others(use); len(others) > 0 {
 		use.Users = others

@@ -14,7 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
+
+	"nslab/topology"
 )
 
 // Style is how a page looks. The zero value is plain text in English; a
@@ -63,22 +64,7 @@ func (p *page) raw(w io.Writer) error {
 // plain makes a string safe for a line of a terminal or of a script: what is
 // not printable is escaped as in Go, also line breaks, and the marks that turn
 // the direction of writing around.
-func plain(s string) string {
-	var b strings.Builder
-	for i, r := range s {
-		_, size := utf8.DecodeRuneInString(s[i:])
-		switch {
-		case r == utf8.RuneError && size == 1:
-			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case strconv.IsPrint(r):
-			b.WriteRune(r)
-		default:
-			q := strconv.QuoteRuneToASCII(r)
-			b.WriteString(q[1 : len(q)-1])
-		}
-	}
-	return b.String()
-}
+func plain(s string) string { return topology.Printable(s) }
 
 // lines splits a text into safe lines, without empty ones.
 func lines(s string) []string {
