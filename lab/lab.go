@@ -85,16 +85,10 @@ func (l *Lab) forget() error {
 	for _, mark := range marks {
 		_ = os.Remove(mark)
 	}
-	dirs := []string{l.dir, filepath.Dir(l.dir)}
-	if filepath.Dir(l.dir) == StateDir {
-		dirs = append(dirs, filepath.Dir(StateDir))
+	if os.Remove(l.dir) != nil { // others keep something there
+		return nil
 	}
-	for _, dir := range dirs {
-		if os.Remove(dir) != nil { // others keep something there
-			return nil
-		}
-	}
-	return nil
+	return Tidy(filepath.Dir(l.dir))
 }
 
 // Summary is what `nslab list` says of a lab.

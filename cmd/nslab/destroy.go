@@ -114,22 +114,37 @@ func takeDown(s streams, c *cli.Context, l *lab.Lab) error {
 // leave refuses to take a namespace from under the programs that somebody runs
 // in it: they would keep it, without a name, and nobody would find it again.
 func leave(c *cli.Context, l *lab.Lab) error {
+	if c.Bool("force") {
+		return endAll(l)
+	}
 	inside, err := l.Occupants()
-	if err != nil {
+	if err != nil || len(inside) == 0 {
 		return err
 	}
 	var errs []error
 	for _, o := range inside {
-		if c.Bool("force") {
+		errs = append(errs, fmt.Errorf("%s: the kernel would keep %s, without a name, until it ends", o, o.NS))
+	}
+	return hint(&codeError{exitCannot, errors.Join(errs...)}, "leave it, or end it with: nslab destroy --force "+l.Name)
+}
+
+// endAll ends who is inside, and what those have started meanwhile.
+func endAll(l *lab.Lab) error {
+	const rounds = 10
+	for range rounds {
+		inside, err := l.Occupants()
+		if err != nil || len(inside) == 0 {
+			return err
+		}
+		var errs []error
+		for _, o := range inside {
 			errs = append(errs, o.End())
-		} else {
-			errs = append(errs, fmt.Errorf("%s: the kernel would keep %s, without a name, until it ends", o, o.NS))
+		}
+		if err := errors.Join(errs...); err != nil {
+			return err
 		}
 	}
-	if err := errors.Join(errs...); err != nil {
-		return hint(&codeError{exitCannot, err}, "leave it, or end it with: nslab destroy --force "+l.Name)
-	}
-	return nil
+	return fmt.Errorf("programs in the namespaces of %s start others as fast as they are ended", l.Name)
 }
 
 // lost says that something carries the marks of a lab that knows nothing of it.

@@ -24,9 +24,14 @@ func (o Occupant) String() string {
 	return fmt.Sprintf("process %d (%s) is in %s", o.pid, topology.Quote(strings.Join(cmdline(o.pid), " ")), o.NS)
 }
 
-// End ends it: TERM, then KILL.
+// End ends it, and no other process: TERM, then KILL.
 func (o Occupant) End() error {
-	if err := o.end(); err != nil {
+	fd, err := o.open()
+	if err == nil && fd >= 0 {
+		defer unix.Close(fd)
+		err = endBy(fd, signalOne)
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", o, err)
 	}
 	return nil

@@ -127,28 +127,38 @@ func (s Service) there(k *Kernel, p process) (bool, error) {
 	return st.Dev == dev && st.Ino == ino, nil
 }
 
+// end ends a process that leads a group, and its group.
 func (p process) end() error {
 	fd, err := p.open()
 	if err != nil || fd < 0 {
 		return err
 	}
 	defer unix.Close(fd)
-	_ = signal(fd, unix.SIGTERM) // whether it helped is seen below
-	if !ended(fd, termDeadline) {
-		_ = signal(fd, unix.SIGKILL)
-	}
-	if !ended(fd, killDeadline) {
-		return fmt.Errorf("it is still there %v after KILL", killDeadline)
+	if err := endBy(fd, signalGroup); err != nil {
+		return err
 	}
 	_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, unix.PIDFD_SIGNAL_PROCESS_GROUP) // what it started and left behind
 	return nil
 }
 
-// signal goes to the whole process group (Linux 6.9), else to the process.
-func signal(pidfd int, sig unix.Signal) error {
+func endBy(pidfd int, signal func(pidfd int, sig unix.Signal) error) error {
+	_ = signal(pidfd, unix.SIGTERM) // whether it helped is seen below
+	if !ended(pidfd, termDeadline) {
+		_ = signal(pidfd, unix.SIGKILL)
+	}
+	if !ended(pidfd, killDeadline) {
+		return fmt.Errorf("it is still there %v after KILL", killDeadline)
+	}
+	return nil
+}
+
+func signalOne(pidfd int, sig unix.Signal) error { return unix.PidfdSendSignal(pidfd, sig, nil, 0) }
+
+// signalGroup goes to the whole process group (Linux 6.9), else to the process.
+func signalGroup(pidfd int, sig unix.Signal) error {
 	err := unix.PidfdSendSignal(pidfd, sig, nil, unix.PIDFD_SIGNAL_PROCESS_GROUP)
 	if errors.Is(err, unix.EINVAL) {
-		return unix.PidfdSendSignal(pidfd, sig, nil, 0)
+		return signalOne(pidfd, sig)
 	}
 	return err
 }

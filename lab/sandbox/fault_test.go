@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -275,6 +276,39 @@ func TestUmask(t *testing.T) {
 			}
 		}()
 	}
+}
+
+// A holder that hardly gets a processor is killed, and Kill waits for its end.
+func TestKillOnABusyMachine(t *testing.T) {
+	s := start(t, "busy-machine")
+	stop := make(chan struct{})
+	var busy sync.WaitGroup
+	for range 2 * runtime.NumCPU() {
+		busy.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+			}
+		})
+	}
+	idle := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_IDLE}
+	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", s.Pid))
+	for _, th := range threads {
+		tid, _ := strconv.Atoi(th.Name())
+		err = errors.Join(err, unix.SchedSetAttr(tid, &idle, 0))
+	}
+	// Where processes are scheduled by session, this is what counts: sched(7).
+	_ = os.WriteFile(fmt.Sprintf("/proc/%d/autogroup", s.Pid), []byte("19"), 0)
+	kerr := s.Kill()
+	close(stop)
+	busy.Wait()
+	if err := errors.Join(err, kerr); err != nil {
+		t.Error(err)
+	}
+	empty(t, "busy-machine")
 }
 
 // Many at once want the same sandbox: one gets it.
