@@ -157,6 +157,8 @@ func condition(cond string) (bool, error) {
 		return err == nil, nil
 	case "mapped":
 		return mapped(), nil
+	case "nested":
+		return exec.Command("unshare", "-U", "-r", "unshare", "-U", "--map-user=1000", "true").Run() == nil, nil
 	}
 	return false, fmt.Errorf("unknown condition %q", cond)
 }

@@ -3,8 +3,12 @@ package op_test
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"nslab/lab/kerneltest"
 	"nslab/lab/netns"
@@ -150,6 +154,11 @@ func TestNATForgetsFlows(t *testing.T) {
 		host, _, _ := net.SplitHostPort(from.String())
 		return host
 	}
+	stranger := within(t, gateway, func() (net.Conn, error) { return net.Dial("udp", "192.168.1.3:5001") })
+	defer stranger.Close()
+	if _, err := stranger.Write([]byte("!")); err != nil {
+		t.Fatal(err)
+	}
 	k, was := remembering("lesson")
 	o := masquerade(gateway, "192.168.15.0/24")
 	if got := seen(); got != "192.168.15.2" {
@@ -162,5 +171,11 @@ func TestNATForgetsFlows(t *testing.T) {
 	undo(t, k, o)
 	if got := seen(); got != "192.168.15.2" {
 		t.Errorf("after the rule seen as %s", got)
+	}
+	flows := within(t, gateway, func() ([]*netlink.ConntrackFlow, error) {
+		return (&netlink.Handle{}).ConntrackTableList(netlink.ConntrackTable, unix.AF_INET)
+	})
+	if !slices.ContainsFunc(flows, func(f *netlink.ConntrackFlow) bool { return f.Forward.DstPort == 5001 }) {
+		t.Errorf("a flow of somebody else's was forgotten as well: %v", flows)
 	}
 }
