@@ -14,6 +14,7 @@ func (w *world) check() {
 	w.checkShared()
 	w.checkInterfaces(v)
 	w.checkLoops()
+	w.checkTunnels()
 	w.checkCount(v)
 	w.checkTwice(v)
 	w.checkNetworks(v)

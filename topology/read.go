@@ -27,21 +27,28 @@ func (p *parser) object(path string, v Value, what string) *Args {
 // of another object.
 func (p *parser) unknownKey(what, key string) string {
 	msg := Unknown("key", key, keys[what])
-	if strings.Contains(msg, "did you mean") {
-		return msg
-	}
-	homes := []struct{ what, name string }{
-		{"namespace", "a namespace (namespaces: {red: {...}})"},
-		{"end", "the end of a link, a bridge or lo"},
-		{"bridge", "a bridge (bridges: {v-net-0: {...}})"},
-		{"step", "a step or the top of the file"},
-		{"file", "the top of the file"},
-		{"nat", "an item of `nat`"},
-		{"check", "an item of `verify`"},
+	near := strings.HasSuffix(msg, "?") // one is spelt like this, or nearly so
+	homes := []struct {
+		what, name string
+		large      bool
+	}{
+		{"namespace", "a namespace (namespaces: {red: {...}})", true},
+		{"end", "the end of a link, a bridge or lo", false},
+		{"bridge", "a bridge (bridges: {v-net-0: {...}})", false},
+		{"step", "a step or the top of the file", true},
+		{"file", "the top of the file", true},
+		{"nat", "an item of `nat`", false},
+		{"check", "an item of `verify`", false},
 	}
 	for _, h := range homes {
-		if slices.Contains(keys[h.what], key) {
+		switch {
+		case !slices.Contains(keys[h.what], key):
+		case !near:
 			return msg + "; it belongs in " + h.name
+		case h.large:
+			return msg + " (`" + key + "` belongs in " + h.name + ")"
+		default:
+			return msg
 		}
 	}
 	return msg

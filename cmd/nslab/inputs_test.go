@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -19,8 +18,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 )
-
-var updateInputs = flag.Bool("update-inputs", false, "write what nslab says into testdata/inputs")
 
 // patience is how much of a processor anything may take that touches no kernel.
 const patience = time.Second
@@ -44,6 +41,8 @@ const patience = time.Second
 //	--- EXIT STATUS
 //	what nslab says
 //
+// go test ./cmd/nslab -run TestInputs -update writes the answers down.
+//
 // Whatever the input: an answer within a second, no panic, nothing that a
 // terminal would obey, and every mistake of a file with its place.
 func TestInputs(t *testing.T) {
@@ -61,7 +60,7 @@ func TestInputs(t *testing.T) {
 				in.cases[i].ask(t)
 			})
 		}
-		if *updateInputs {
+		if *update {
 			if err := os.WriteFile(file, []byte(in.String()), 0o644); err != nil {
 				t.Fatal(err)
 			}
@@ -85,7 +84,7 @@ func (c *inputCase) ask(t *testing.T) {
 		t.Errorf("no place in the file: %s", got)
 	}
 	got = short(got)
-	if *updateInputs {
+	if *update {
 		c.want = got
 	} else if diff := cmp.Diff(c.want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -141,9 +140,13 @@ func answer(args []string) string {
 	return fmt.Sprintf("--- %d\n%s", code, out.String())
 }
 
-// short leaves out the middle of a long answer.
+// enumeration is a list of what the grammar has, which grows.
+var enumeration = regexp.MustCompile(`((?:there are|want one of) )(?:[a-z0-9-]+, ){4,}`)
+
+// short leaves out long lists, and the middle of a long answer.
 func short(answer string) string {
 	const head, tail = 8, 2
+	answer = enumeration.ReplaceAllString(answer, "$1[many], ")
 	lines := strings.SplitAfter(answer, "\n")
 	n := len(lines) - 1 // what follows the last line is empty
 	if n <= 5*(head+tail) {
