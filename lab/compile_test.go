@@ -104,3 +104,20 @@ links: [{endpoints: ["red:eth0", "host:r"]}, {kind: vxlan, id: 1, endpoint: "red
 		t.Errorf("got %v\nwant %s", err, want)
 	}
 }
+
+// A vxlan may leave the way to the routing table beside its parent; a macvlan
+// sits on an interface.
+func TestMacvlanSitsOnAnInterface(t *testing.T) {
+	t.Parallel()
+	top, err := topology.Parse(topology.Source{Name: "lab.yaml", Text: []byte(`namespaces: {red: {}, blue: {}}
+links: [{kind: macvlan, parent: blue, endpoint: "red:m0"}, {kind: vxlan, id: 1, parent: blue, endpoint: "red:vx0"}]
+`)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = lab.Compile(top, false)
+	const want = `lab.yaml:2:33: links.macvlan: want the interface that the macvlan sits on, for example "blue:eth0", found "blue"`
+	if err == nil || err.Error() != want {
+		t.Errorf("Compile says %v, want %s", err, want)
+	}
+}

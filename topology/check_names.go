@@ -71,7 +71,11 @@ func (w *world) nodeExists(e End) {
 
 func (w *world) parentExists(v *view, e End) {
 	ns := e.Node.Text
-	if ns == Host && w.real {
+	if b, ok := w.Bridge(ns); ok {
+		w.wrong(e.Pos, "the parent of a link is in a namespace, and %s is a bridge: write %s:%s", ns, b.In, ns)
+		return
+	}
+	if e.Interface.Text == "" || ns == Host && w.real {
 		return
 	}
 	for _, i := range v.at[ns] {

@@ -21,7 +21,7 @@ func (p *parser) link(path string, v Value) (Link, bool) {
 	}
 	l.Ends = p.ends(a)
 	if a.has("parent") {
-		if e, ok := p.end(at(path, "parent"), a.Value("parent")); ok {
+		if e, ok := p.parent(at(path, "parent"), a.Value("parent")); ok {
 			l.Parent = &e
 		}
 	}
@@ -102,6 +102,17 @@ func (p *parser) end(path string, v Value) (End, bool) {
 		p.unsure[e.Node.Text] = true
 	}
 	return e, true
+}
+
+// parent reads the interface that a link sits on, or the namespace alone: some
+// kinds leave it to the routing table there.
+func (p *parser) parent(path string, v Value) (End, bool) {
+	if v.Kind != Scalar || v.Text == "" || strings.ContainsAny(v.Text, ": \t\n") {
+		return p.end(path, v)
+	}
+	p.paths[v.Pos] = path
+	w := Word{Text: v.Text, Pos: v.Pos}
+	return End{Node: w, Pos: v.Pos}, true
 }
 
 // shortEnd reads "node:interface address...".

@@ -218,7 +218,7 @@ type Bridge struct {
 type Link struct {
 	Kind    Word
 	Ends    []End
-	Parent  *End // only of kinds that sit on another interface
+	Parent  *End // only of kinds that sit on another interface; its interface may be left open
 	Options Value
 	Outside bool
 	Pos     Pos

@@ -13,18 +13,28 @@ import (
 // leaves by the parent, and it goes with it.
 type child struct {
 	device
-	Parent device // its name is "" where the kind needs none
+	Parent device // its name is "" where the routing table there chooses
 }
 
 // readChild reads what every such kind has: one end, and a parent.
 func readChild(l topology.Link, ends []device, args *topology.Args) (child, bool) {
+	c, ok := readBeside(l, ends, args)
+	if ok && c.Parent.Name == "" {
+		args.Complain(l.Parent.Pos, "want the interface that the %s sits on, for example \"%s:eth0\", found %q", l.Kind, c.Parent.NS, c.Parent.NS)
+	}
+	return c, ok && c.Parent.Name != ""
+}
+
+// readBeside is readChild for kinds that may sit on no interface, but beside
+// those of a namespace.
+func readBeside(l topology.Link, ends []device, args *topology.Args) (child, bool) {
 	if l.Parent == nil || len(ends) != 1 {
 		args.Complain(l.Pos, `a %s has a parent and one end: parent: "host:eth0", endpoint: "red:eth0 192.168.1.50/24"`, l.Kind)
 		return child{}, false
 	}
 	c := child{device: ends[0], Parent: device{NS: l.Parent.Node.Text, Name: l.Parent.Interface.Text}}
 	if c.NS == topology.Host && c.Parent.NS != topology.Host {
-		args.Complain(l.Parent.Pos, "%s is in %s, and ip(8) has no word for the host to make a child of it there: put the end into a namespace", c.Parent.Name, c.Parent.NS)
+		args.Complain(l.Parent.Pos, "the parent is in %s, and ip(8) has no word for the host to make a child of it there: put the end into a namespace", c.Parent.NS)
 		return child{}, false
 	}
 	return c, true
@@ -38,12 +48,15 @@ func (c child) add(k *Kernel, link func(netlink.LinkAttrs) netlink.Link) error {
 		return err
 	}
 	defer home.Close()
-	parent, err := look(k, c.Parent)
-	if err != nil {
-		return err
-	}
 	attrs := c.attrs(k)
-	attrs.ParentIndex, attrs.Namespace = parent.Attrs().Index, netlink.NsFd(home.Fd())
+	attrs.Namespace = netlink.NsFd(home.Fd())
+	if c.Parent.Name != "" {
+		parent, err := look(k, c.Parent)
+		if err != nil {
+			return err
+		}
+		attrs.ParentIndex = parent.Attrs().Index
+	}
 	return k.addLink(c.Parent.NS, link(attrs), c.device)
 }
 
@@ -89,10 +102,11 @@ func (c child) born(kind []string) []string {
 	return slices.Concat(words, []string{"type"}, kind)
 }
 
-// On is the namespace, and the parent, which the interface cannot outlive.
+// On are the namespaces, and the parent, none of which the interface can outlive.
 func (c child) On() []Object {
-	if c.Parent.Name == "" {
-		return c.device.On()
+	on := []Object{NetNS(c.NS), NetNS(c.Parent.NS)}
+	if c.Parent.Name != "" {
+		on = append(on, Dev(c.Parent.NS, c.Parent.Name))
 	}
-	return []Object{NetNS(c.NS), NetNS(c.Parent.NS), Dev(c.Parent.NS, c.Parent.Name)}
+	return on
 }

@@ -36,6 +36,7 @@ func childExamples(t *testing.T) []example {
 			vxlan("there", onA+`,"Local":"10.9.0.1","Remote":"10.9.0.2","NoLearning":true,"Proxy":true,"MTU":1400`),
 			links, "an interface vx0" + foreignThere + "vxlan, ",
 		},
+		{"vxlan beside another place", []op.Op{room, other}, vxlan("there", `,"Parent":{"NS":"here"}`), links, "an interface vx0" + foreignThere + "vxlan, "},
 		{"vxlan over IPv6", []op.Op{room, other, plug}, vxlan("here", onA+`,"Local":"fd00::1","Remote":"fd00::2"`), links, "an interface vx0" + foreignHere + "vxlan, "},
 		{"fdb", tunnel, op.FDB{NS: "here", Dev: "vx0", MAC: "02:42:0a:c8:00:04", Dst: stops}, "bridge -n here fdb", ""},
 		{"fdb for all", tunnel, op.FDB{NS: "here", Dev: "vx0", MAC: "00:00:00:00:00:00", Dst: stops}, "bridge -n here fdb", ""},

@@ -10,8 +10,9 @@ import (
 )
 
 // Vxlan is one end of a tunnel that carries Ethernet frames in UDP packets,
-// RFC 7348 and ip-link(8), type vxlan. The packets leave from where its parent
-// is; without one, from where the interface itself is.
+// RFC 7348 and ip-link(8), type vxlan. The packets leave by its parent, or by
+// the routing table of the parent's namespace; without one, from where the
+// interface itself is.
 type Vxlan struct {
 	child
 	ID         int        // the network, 24 bits
@@ -37,7 +38,7 @@ func readVxlan(l topology.Link, ends []device, args *topology.Args) Op {
 	case v.Local.IsValid() && v.Remote.IsValid() && v.Local.Is4() != v.Remote.Is4():
 		args.Complain(args.Word("remote").Pos, "%s and %s are of different families", v.Local, v.Remote)
 	case l.Parent != nil:
-		v.child, _ = readChild(l, ends, args)
+		v.child, _ = readBeside(l, ends, args)
 	case len(ends) != 1:
 		args.Complain(l.Pos, `a vxlan has one end, the other is in another kernel: endpoint: "br-ov:vxlan0"`)
 	default:
@@ -47,12 +48,7 @@ func readVxlan(l topology.Link, ends []device, args *topology.Args) Op {
 }
 
 // Do makes the interface.
-func (v Vxlan) Do(k *Kernel) error {
-	if v.Parent.Name == "" {
-		return k.addLink(v.NS, v.link(v.attrs(k)), v.device)
-	}
-	return v.add(k, v.link)
-}
+func (v Vxlan) Do(k *Kernel) error { return v.add(k, v.link) }
 
 // link says which interface the packets leave by where ip(8) says so: among
 // what belongs to the kind.
