@@ -65,7 +65,7 @@ func TestTables(t *testing.T) {
 		{"packet", mapping("from", "red", "to", "blue", "in", "dark", "on", "eth0"), anything, probe.Failed, "expected present, got absent (the ping was answered and did not pass there)"},
 		{"packet", mapping("from", "lonely", "to", "blue", "in", "rt", "on", "r0"), anything, probe.Failed, "expected present, got absent (it was not seen on r0 in rt: unreachable (Network is unreachable: lonely has no route to 10.0.1.2))"},
 		{"packet", mapping("from", "red", "to", "blue", "in", "rt", "on", "r9"), anything, probe.Broken, "could not be asked: rt has no interface r9"},
-		{"packet", mapping("from", "red", "to", "blue", "in", "rt", "on", "r0"), mapping("vni", "42"), probe.Failed, "expected vni 42, got present (IP 10.0.0.1 > 10.0.1.2: echo request)"},
+		{"packet", mapping("from", "red", "to", "blue", "in", "rt", "on", "r0"), mapping("vni", "42"), probe.Failed, "expected vni 42, got present (IP 10.0.0.1 > 10.0.1.2, ttl 64, length 84: echo request)"},
 		{"process", mapping("in", "red"), mapping("pid", "same"), probe.Passed, ""},
 		{"process", mapping("in", "blue"), mapping("pid", "1"), probe.Passed, ""},
 		{"process", mapping("in", "lonely"), word("none"), probe.Passed, ""},

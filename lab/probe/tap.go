@@ -169,9 +169,9 @@ func (f frame) String() string {
 	for _, l := range f.layers {
 		switch l := l.(type) {
 		case *layers.IPv4:
-			words = append(words, fmt.Sprintf("IP %s > %s", l.SrcIP, l.DstIP))
+			words = append(words, fmt.Sprintf("IP %s > %s, ttl %d, length %d", l.SrcIP, l.DstIP, l.TTL, l.Length))
 		case *layers.IPv6:
-			words = append(words, fmt.Sprintf("IP6 %s > %s", l.SrcIP, l.DstIP))
+			words = append(words, fmt.Sprintf("IP6 %s > %s, hlim %d, length %d", l.SrcIP, l.DstIP, l.HopLimit, int(l.Length)+len(l.Contents)))
 		case *layers.UDP:
 			words = append(words, fmt.Sprintf("UDP port %d", l.DstPort))
 		case *layers.VXLAN:
