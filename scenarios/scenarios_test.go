@@ -72,7 +72,10 @@ func lessons(t *testing.T) []lesson {
 
 func TestNames(t *testing.T) {
 	t.Parallel()
-	want := []string{"bridge", "container-pid", "docker-link", "docker-user-network", "dual-stack", "gateway", "lan", "namespaces", "nat", "port-forward", "red-blue", "veth"}
+	want := []string{
+		"bridge", "container-pid", "docker-container", "docker-host", "docker-link", "docker-macvlan", "docker-none", "docker-overlay",
+		"docker-user-network", "dual-stack", "gateway", "lan", "namespaces", "nat", "port-forward", "red-blue", "veth",
+	}
 	if diff := cmp.Diff(want, scenarios.Names()); diff != "" {
 		t.Errorf("Names (-want +got):\n%s", diff)
 	}
