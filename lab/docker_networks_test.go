@@ -106,6 +106,7 @@ type comparison struct {
 var comparisons = []comparison{
 	{"docker-none", "container", "ip -n c1 a", "none-host-container", "docker run --rm --network none bb ip a", 0, nil},
 	{"docker-none", "container", "ip -n c1 route", "none-host-container", "docker run --rm --network none bb ip route", 0, []rule{{`(?s)^\n\$ .*`, ""}}}, // the answer is empty
+	{"docker-container", "side", "ip netns exec side cat /etc/hosts", "none-host-container", "docker exec side cat /etc/hosts", 0, nil},
 	{"docker-container", "side", "ip -n side a", "none-host-container", "docker exec side ip a", 0, nil},
 	{"docker-container", "one-set-of-ports", "bridge link", "default-bridge", "bridge link", 0, nil},
 	{"docker-container", "one-set-of-ports", "ip -d link show docker0", "default-bridge", "ip -d link show docker0", 0, nil},
