@@ -102,10 +102,20 @@ type value func(text string) (string, error)
 
 func anyText(s string) (string, error) { return s, nil }
 
-func number(s string) (string, error) {
-	n, err := topology.Number(s, 0, 999)
-	return strconv.Itoa(n), err
+// upTo reads a whole number that is not larger than most.
+func upTo(most int) value {
+	return func(s string) (string, error) {
+		n, err := topology.Number(s, 0, most)
+		return strconv.Itoa(n), err
+	}
 }
+
+// The largest numbers of what is counted.
+const (
+	maxStatus = 999 // of HTTP, and more than any program's
+	maxPort   = 1<<16 - 1
+	maxVNI    = 1<<24 - 1 // RFC 7348
+)
 
 func address(s string) (string, error) {
 	a, err := netip.ParseAddr(s)

@@ -47,7 +47,7 @@ var kinds = map[string]kind{
 	"ping":      {read: readPing, words: replies()},
 	"tcp":       {read: readTCP, words: replies()},
 	"udp":       {read: readUDP, words: replies()},
-	"http":      {read: readHTTP, words: replies(), fields: []field{{"status", number}, {"body", anyText}, {"seen-as", address}}},
+	"http":      {read: readHTTP, words: replies(), fields: []field{{"status", upTo(maxStatus)}, {"body", anyText}, {"seen-as", address}}},
 	"resolve":   {read: readResolve, words: []string{string(Reply), fails, none}, fields: []field{{"address", address}}, list: "address"},
 	"route":     {read: readRoute, words: []string{string(Present), none}, fields: []field{{"via", address}, {"dev", anyText}, {"src", address}}},
 	"address":   {read: readAddress, words: []string{string(Present), none}, fields: []field{{"has", prefix}, {"all", prefix}}, list: "all"},
@@ -57,7 +57,7 @@ var kinds = map[string]kind{
 	"packet":    {read: readPacket, words: []string{string(Present), none}, fields: packetFields},
 	"listen":    {read: readListen, words: []string{string(Free), string(Taken)}},
 	"process":   {read: readProcess, words: []string{string(Present), none}, fields: []field{{"pid", pidInside}}},
-	"command":   {read: readCommand, words: []string{string(Ran)}, fields: []field{{"status", number}, {"stdout", anyText}}, within: commandWithin, once: true},
+	"command":   {read: readCommand, words: []string{string(Ran)}, fields: []field{{"status", upTo(maxStatus)}, {"stdout", anyText}}, within: commandWithin, once: true},
 }
 
 // Kinds lists the kinds of question.

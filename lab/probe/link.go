@@ -85,11 +85,11 @@ var linkFields = []field{
 	{"kind", anyText},
 	{"state", anyText},
 	{"mac", macAddress},
-	{"mtu", number},
+	{"mtu", upTo(maxPort)},
 	{"master", anyText},
 	{"mode", anyText},
-	{"id", number},
-	{"promiscuity", number},
+	{"id", upTo(maxVNI)},
+	{"promiscuity", upTo(maxPort)},
 }
 
 var macvlanModes = map[netlink.MacvlanMode]string{

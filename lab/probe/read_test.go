@@ -146,7 +146,7 @@ func TestReadMistakes(t *testing.T) {
 		{"address", mapping("in", "red", "on", "veth-red"), mapping("has", "192.168.15.1"), "", `lab.yaml:2:3: verify: has: want an address with its prefix length such as 192.168.15.1/24, found "192.168.15.1"`},
 		{"namespace", among(mapping(), list("red")), any, "", `lab.yaml:1:1: verify.namespace: among: want at least two namespaces: among: [host, web]`},
 		{"listen", mapping("in", "red", "at", "eighty:80/sctp"), any, "", "lab.yaml:2:3: verify.listen: want a port such as 80, 53/udp or 127.0.0.1:8080, found \"eighty:80/sctp\"\nlab.yaml:2:3: verify.listen: \"eighty:80/sctp\": the protocol must be tcp or udp"},
-		{"listen", mapping("in", "red", "at", "0"), any, "", `lab.yaml:2:3: verify.listen: port "0": want a port from 1 to 65535`},
+		{"listen", mapping("in", "red", "at", "0"), any, "", `lab.yaml:2:3: verify.listen: port: must be from 1 to 65535, found 0`},
 		{"link", mapping("in", "red", "on", "eth0"), mapping("mac", "01:02"), "", `lab.yaml:2:3: verify: mac: want a MAC address such as 02:42:ac:11:00:02, found "01:02"`},
 		{"command", mapping("in", "red"), any, "", `lab.yaml:1:1: verify.command: argv: want the words of a command: argv: [cat, /etc/hosts]`},
 	}
