@@ -67,7 +67,7 @@ func commands(s streams) []*cli.Command {
 		applyCommand(s), destroyCommand(s), verifyCommand(s), testCommand(s),
 		planCommand(s), scriptCommand(s), statusCommand(s), listCommand(s),
 		execCommand(), shellCommand(s), walkCommand(s), validateCommand(s),
-		scenarioCommand(s), doctorCommand(s), gcCommand(s), cniCommand(s), schemaCommand(s), completionCommand(s), versionCommand(s),
+		scenarioCommand(s), doctorCommand(s), discoverCommand(s), gcCommand(s), cniCommand(s), schemaCommand(s), completionCommand(s), versionCommand(s),
 	}
 	for _, c := range cs {
 		c.OnUsageError = usageProblem

@@ -1,0 +1,252 @@
+package discover
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"nslab/topology"
+)
+
+// WriteLab writes the machine as a lab file that builds the same shape in a
+// sandbox. What the grammar has no word for is named in a comment; where a cable
+// leaves what was found, a namespace stands in for what is behind.
+func (m *Machine) WriteLab(w io.Writer) error {
+	d := newDraft(m)
+	namespaces, verify := d.namespaces(), d.verify() // which may leave something out
+	var out strings.Builder
+	out.WriteString("# What `nslab discover` found here, to be built again in a sandbox.\n")
+	for _, l := range d.left {
+		out.WriteString("# left out: " + l + "\n")
+	}
+	out.WriteString("name: discovered\n")
+	section(&out, "namespaces", namespaces)
+	section(&out, "bridges", d.bridges)
+	section(&out, "links", d.links)
+	section(&out, "nat", d.nat)
+	section(&out, "verify", verify)
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+func section(out *strings.Builder, key string, lines []string) {
+	if len(lines) > 0 {
+		out.WriteString("\n" + key + ":\n  " + strings.Join(lines, "\n  ") + "\n")
+	}
+}
+
+// draft is the lab as it grows out of the machine.
+type draft struct {
+	*Machine
+	names    map[*Interface]string // in the lab, where ":" and the like cannot be in one
+	taken    map[string]bool       // names of nodes
+	needed   map[*Interface]bool   // somebody's parent
+	drawn    map[*Interface]bool   // in the file
+	standIns []string
+	bridges  []string
+	links    []string
+	nat      []string
+	left     []string
+	plugs    []plug
+	segments segments
+}
+
+func newDraft(m *Machine) *draft {
+	d := &draft{
+		Machine: m, names: map[*Interface]string{}, taken: map[string]bool{},
+		needed: map[*Interface]bool{}, drawn: map[*Interface]bool{}, segments: segments{},
+	}
+	for _, n := range m.Namespaces {
+		d.taken[strings.ToLower(n.Name)] = true
+	}
+	d.each(d.name)
+	d.each(d.bridge)
+	d.each(d.link)
+	for _, n := range m.Namespaces {
+		for _, r := range n.NAT {
+			d.rule(n, r)
+		}
+	}
+	return d
+}
+
+func (d *draft) each(f func(*Namespace, *Interface)) {
+	for _, n := range d.Namespaces {
+		for _, i := range n.Interfaces {
+			if i.Kind != "loopback" {
+				f(n, i)
+			}
+		}
+	}
+}
+
+func (d *draft) skip(format string, args ...any) {
+	d.left = append(d.left, fmt.Sprintf(format, args...))
+}
+
+// label is an interface as a comment has it.
+func label(n *Namespace, i *Interface) string { return n.Name + ":" + topology.Quote(i.Name) }
+
+// name chooses what an interface is called in the lab. A bridge is a node as
+// well, and no other may be called so.
+func (d *draft) name(n *Namespace, i *Interface) {
+	if p := i.Parent; p != nil {
+		d.needed[d.at(*p)] = true
+	}
+	if i.Kind == "bridge" {
+		d.names[i] = unique(d.taken, clean(i.Name, maxDev, "br"), maxDev)
+	} else {
+		d.names[i] = device(i.Name, func(s string) bool {
+			return n.find(func(o *Interface) bool { return o != i && d.names[o] == s }) == nil
+		})
+	}
+	if d.names[i] != i.Name {
+		d.skip("the name of %s: here it is %s", label(n, i), d.names[i])
+	}
+}
+
+// device makes a name of an interface one that the grammar takes.
+func device(s string, free func(string) bool) string {
+	s = strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`/:%"\ `, r) || r < ' ' || r > '~' {
+			return '-'
+		}
+		return r
+	}, s)
+	if s == "all" || s == "default" || strings.HasPrefix(s, "-") || strings.HasPrefix(s, ".") {
+		s = "x" + s
+	}
+	s = s[:min(len(s), maxDev)]
+	name := s
+	for n := 2; !free(name); n++ {
+		tail := fmt.Sprintf("-%d", n)
+		name = s[:min(len(s), maxDev-len(tail))] + tail
+	}
+	return name
+}
+
+func (d *draft) at(e End) *Interface {
+	if n := d.Namespace(e.Namespace); n != nil {
+		return n.Interface(e.Interface)
+	}
+	return nil
+}
+
+func (d *draft) bridge(n *Namespace, i *Interface) {
+	if i.Kind != "bridge" {
+		return
+	}
+	var words []string
+	if n.Name != topology.Host {
+		words = append(words, "in: "+n.Name)
+	}
+	if len(i.Addresses) > 0 {
+		words = append(words, "addresses: "+list(i.Addresses))
+	}
+	if i.STP {
+		words = append(words, "stp: true")
+	}
+	if mtu := n.portMTU(i); i.MTU != mtu {
+		words = append(words, fmt.Sprintf("mtu: %d", i.MTU))
+	}
+	d.bridges = append(d.bridges, d.names[i]+": {"+strings.Join(words, ", ")+"}")
+	d.plug(n, i)
+}
+
+// portMTU is the one that a bridge takes from its ports.
+func (n *Namespace) portMTU(bridge *Interface) int {
+	mtu := 0
+	for _, i := range n.Interfaces {
+		if i.Master == bridge.Name && (mtu == 0 || i.MTU < mtu) {
+			mtu = i.MTU
+		}
+	}
+	return cmp.Or(mtu, defaultMTU)
+}
+
+const defaultMTU = 1500
+
+func list(addresses []netip.Prefix) string {
+	var words []string
+	for _, a := range addresses {
+		words = append(words, fmt.Sprintf("%q", a))
+	}
+	return "[" + strings.Join(words, ", ") + "]"
+}
+
+// plug notes that an interface is in the file.
+func (d *draft) plug(n *Namespace, i *Interface) {
+	d.drawn[i] = true
+	for _, a := range i.Addresses {
+		d.plugs = append(d.plugs, plug{n: n, i: i, node: n.Name, prefix: a})
+	}
+}
+
+// rule writes a rule of address translation. The chain does not count: that of
+// a runtime is called from the one that the kind belongs to.
+func (d *draft) rule(n *Namespace, r Rule) {
+	line, ok := d.natWords(n, r)
+	if !ok {
+		d.skip("a rule in %s: %s: %s", n.Name, topology.Quote(r.Chain), r)
+		return
+	}
+	if n.Name != topology.Host {
+		line += ", in: " + n.Name
+	}
+	if line = "- {" + line + "}"; !slices.Contains(d.nat, line) {
+		d.nat = append(d.nat, line)
+	}
+}
+
+func (d *draft) natWords(n *Namespace, r Rule) (line string, ok bool) {
+	if !r.Whole || !d.known(n, r.InDev) || !d.known(n, r.OutDev) {
+		return "", false
+	}
+	from := r.From
+	if !from.IsValid() {
+		from = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+	}
+	source := r.Dest == netip.Prefix{} && r.Proto == "" && r.InDev == ""
+	switch {
+	case r.Kind == "masquerade" && source:
+		line = fmt.Sprintf("masquerade: %q", from)
+	case r.Kind == "snat" && source && r.To.Port() == 0 && from.Addr().Is4() == r.To.Addr().Is4():
+		line = fmt.Sprintf("snat: %q, to: %q", from, r.To.Addr())
+	case r.Kind == "dnat" && r.Port != 0 && r.OutDev == "" && r.From == netip.Prefix{}:
+		return d.dnatWords(r)
+	default:
+		return "", false
+	}
+	if r.OutDev != "" {
+		line += fmt.Sprintf(", out-dev: %q", r.OutDev)
+	}
+	return line, true
+}
+
+func (d *draft) dnatWords(r Rule) (string, bool) {
+	to := r.To.String()
+	if r.To.Port() == 0 {
+		to = r.To.Addr().String()
+	}
+	line := fmt.Sprintf("dnat: %d/%s, to: %q", r.Port, r.Proto, to)
+	if r.Dest.IsValid() {
+		line += fmt.Sprintf(", address: %q", r.Dest.Addr())
+	}
+	if r.InDev != "" {
+		line += fmt.Sprintf(", in-dev: %q", r.InDev)
+	}
+	return line, r.Proto != "" && (!r.Dest.IsValid() || r.Dest.IsSingleIP())
+}
+
+// known says whether an interface that a rule names is in the file.
+func (d *draft) known(n *Namespace, dev string) bool {
+	name := strings.TrimPrefix(dev, "!")
+	if name == "" || strings.HasSuffix(name, "+") {
+		return true
+	}
+	i := n.Interface(name)
+	return i != nil && d.drawn[i] && d.names[i] == name
+}

@@ -1,0 +1,159 @@
+package discover
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"nslab/topology"
+)
+
+// link writes the link that an interface is an end of.
+func (d *draft) link(n *Namespace, i *Interface) {
+	write := map[string]func(*Namespace, *Interface) bool{
+		"veth": d.cable, "macvlan": d.macvlan, "vxlan": d.vxlan,
+	}[i.Kind]
+	switch {
+	case i.Kind == "bridge" || d.drawn[i]:
+	case write != nil && write(n, i):
+	case i.Up || len(i.Addresses) > 0 || i.Master != "" || d.needed[i]:
+		d.standIn(n, i)
+	default:
+		d.skip("%s, a %s that is down and has no address", label(n, i), topology.Quote(i.Kind))
+	}
+}
+
+// cable writes both ends of a veth.
+func (d *draft) cable(n *Namespace, i *Interface) bool {
+	if i.Peer == nil {
+		return false
+	}
+	there, other := d.Namespace(i.Peer.Namespace), d.at(*i.Peer)
+	d.links = append(d.links, fmt.Sprintf("- endpoints: [%s, %s]", d.end(n, i, true), d.end(there, other, true)))
+	if i.Up && other.Up {
+		d.segments.join(d.port(n, i), d.port(there, other))
+	}
+	return true
+}
+
+// end writes an end of a link, with its MTU where that is the end's own.
+func (d *draft) end(n *Namespace, i *Interface, own bool) string {
+	node, addresses := n.Name, i.Addresses
+	switch bridge := d.masterOf(n, i); {
+	case bridge != nil:
+		if node = d.names[bridge]; len(addresses) > 0 {
+			d.skip("%s of %s: it is a port of %s", list(addresses), label(n, i), node)
+			addresses = nil
+		}
+	case i.Master != "":
+		d.skip("that %s belongs to %s", label(n, i), topology.Quote(i.Master))
+	}
+	d.drawn[i] = true
+	if addresses != nil {
+		d.plug(n, i)
+	}
+	if own && i.MTU != defaultMTU {
+		return fmt.Sprintf("{node: %s, interface: %q, addresses: %s, mtu: %d}", node, d.names[i], list(addresses), i.MTU)
+	}
+	text := node + ":" + d.names[i]
+	for _, a := range addresses {
+		text += " " + a.String()
+	}
+	return fmt.Sprintf("%q", text)
+}
+
+// masterOf is the bridge that an interface is a port of, nil when of none.
+func (d *draft) masterOf(n *Namespace, i *Interface) *Interface {
+	if m := n.Interface(i.Master); i.Master != "" && m != nil && m.Kind == "bridge" {
+		return m
+	}
+	return nil
+}
+
+// port is what a plug in an interface is connected with: its bridge, if that is up.
+func (d *draft) port(n *Namespace, i *Interface) *Interface {
+	if m := d.masterOf(n, i); m != nil && m.Up {
+		return m
+	}
+	return i
+}
+
+func (d *draft) macvlan(n *Namespace, i *Interface) bool {
+	parent, ok := d.parent(n, i)
+	if ok && parent != "" {
+		d.links = append(d.links, fmt.Sprintf("- {kind: macvlan, %smode: %s, endpoint: %s}", parent, i.Mode, d.end(n, i, false)))
+	}
+	return ok && parent != ""
+}
+
+func (d *draft) vxlan(n *Namespace, i *Interface) bool {
+	parent, ok := d.parent(n, i)
+	if !ok {
+		return false
+	}
+	words := fmt.Sprintf("%sid: %d, port: %d", parent, i.VXLAN.ID, i.VXLAN.Port)
+	if a := i.VXLAN.Local; a.IsValid() {
+		words += fmt.Sprintf(", local: %q", a)
+	}
+	switch a := i.VXLAN.Remote; {
+	case a.IsMulticast():
+		d.skip("the group %s of %s", a, label(n, i))
+	case a.IsValid():
+		words += fmt.Sprintf(", remote: %q", a)
+	}
+	words += fmt.Sprintf(", learning: %t, proxy: %t", i.VXLAN.Learning, i.VXLAN.Proxy)
+	d.links = append(d.links, fmt.Sprintf("- {kind: vxlan, %s, endpoint: %s}", words, d.end(n, i, false)))
+	return true
+}
+
+// parent writes what an interface sits on, "" for nothing. One that is not in
+// the file, or for which ip(8) has no word, is not ok.
+func (d *draft) parent(n *Namespace, i *Interface) (text string, ok bool) {
+	if i.Parent == nil {
+		return "", true
+	}
+	p := d.at(*i.Parent)
+	if p == nil || n.Name == topology.Host && i.Parent.Namespace != topology.Host {
+		return "", false
+	}
+	if !d.drawn[p] {
+		d.link(d.Namespace(i.Parent.Namespace), p)
+	}
+	return fmt.Sprintf("parent: %q, ", i.Parent.Namespace+":"+d.names[p]), d.drawn[p]
+}
+
+// standIn writes a cable to somebody who plays what is behind an interface: the
+// street, a tunnel, or a namespace that nobody may look into. Whoever is a
+// gateway there is played as well.
+func (d *draft) standIn(n *Namespace, i *Interface) {
+	name := unique(d.taken, clean("behind-"+d.names[i], maxName, "behind"), maxName)
+	d.standIns = append(d.standIns, fmt.Sprintf("%s: {} # plays what is behind %s, a %s", name, label(n, i), topology.Quote(i.Kind)))
+	text := name + ":eth0"
+	for _, a := range d.gateways(n, i) {
+		text += " " + a.String()
+		d.plugs = append(d.plugs, plug{n: n, i: i, node: name, prefix: a})
+	}
+	mtu := i.MTU
+	other := fmt.Sprintf("%q", text)
+	if mtu != defaultMTU && mtu <= 65535 {
+		words := strings.Fields(text)
+		other = fmt.Sprintf("{node: %s, interface: eth0, addresses: [%s], mtu: %d}", name, strings.Join(words[1:], ", "), mtu)
+	}
+	d.links = append(d.links, fmt.Sprintf("- endpoints: [%s, %s]", d.end(n, i, mtu <= 65535), other))
+}
+
+// gateways are the routers that a namespace knows on an interface, each with
+// the prefix length of the interface.
+func (d *draft) gateways(n *Namespace, i *Interface) []netip.Prefix {
+	var out []netip.Prefix
+	seen := map[netip.Addr]bool{}
+	for _, r := range n.Routes {
+		for _, a := range i.Addresses {
+			if r.Dev == i.Name && r.Via.IsValid() && a.Contains(r.Via) && a.Addr() != r.Via && !seen[r.Via] {
+				seen[r.Via] = true
+				out = append(out, netip.PrefixFrom(r.Via, a.Bits()))
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,147 @@
+package discover
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"nslab/lab/op"
+)
+
+// handle asks the namespace of the calling thread: it holds no socket.
+func handle() *netlink.Handle { return &netlink.Handle{} }
+
+func (n *Namespace) readInterfaces() error {
+	links, err := op.LinkList(handle())
+	if err != nil {
+		return err
+	}
+	for _, l := range links {
+		n.Interfaces = append(n.Interfaces, newInterface(l))
+	}
+	slices.SortFunc(n.Interfaces, func(a, b *Interface) int { return a.Index - b.Index })
+	addrs, err := addresses()
+	for _, a := range addrs {
+		i := n.byIndex(a.LinkIndex)
+		ip, ok := netip.AddrFromSlice(a.IP)
+		ones, _ := a.Mask.Size()
+		if p := netip.PrefixFrom(ip.Unmap(), ones); ok && i != nil && !given(i, p) {
+			i.Addresses = append(i.Addresses, p)
+		}
+	}
+	return err
+}
+
+func addresses() (addrs []netlink.Addr, err error) {
+	for range tries {
+		if addrs, err = handle().AddrList(nil, netlink.FAMILY_ALL); err == nil {
+			break
+		}
+	}
+	return addrs, err
+}
+
+// tries bounds how often a list is asked for that changes while it is read.
+const tries = 30
+
+// given says whether the kernel gives an address by itself: 127.0.0.1 and ::1 to
+// lo, a link-local IPv6 address to everybody.
+func given(i *Interface, p netip.Prefix) bool {
+	if i.Kind == "loopback" {
+		return p == netip.MustParsePrefix("127.0.0.1/8") || p == netip.MustParsePrefix("::1/128")
+	}
+	return p.Addr().Is6() && p.Addr().IsLinkLocalUnicast()
+}
+
+func newInterface(l netlink.Link) *Interface {
+	a := l.Attrs()
+	i := &Interface{
+		Index: a.Index, Name: a.Name, Kind: l.Type(), Up: a.Flags&net.FlagUp != 0, MTU: a.MTU, MAC: a.HardwareAddr.String(),
+		link: a.ParentIndex, where: a.NetNsID, over: a.MasterIndex,
+	}
+	switch l := l.(type) {
+	case *netlink.Macvlan:
+		i.Mode = macvlanModes[l.Mode]
+	case *netlink.Vlan:
+		i.VLAN = l.VlanId
+	case *netlink.Vxlan:
+		i.VXLAN = newVXLAN(l)
+	case *netlink.Bridge:
+		i.STP = spanning(a.Index)
+	}
+	if a.Flags&net.FlagLoopback != 0 {
+		i.Kind, i.MAC = "loopback", ""
+	}
+	return i
+}
+
+var macvlanModes = map[netlink.MacvlanMode]string{
+	netlink.MACVLAN_MODE_BRIDGE: "bridge", netlink.MACVLAN_MODE_PASSTHRU: "passthru",
+	netlink.MACVLAN_MODE_PRIVATE: "private", netlink.MACVLAN_MODE_VEPA: "vepa",
+}
+
+func newVXLAN(l *netlink.Vxlan) *VXLAN {
+	local, _ := netip.AddrFromSlice(l.SrcAddr)
+	remote, _ := netip.AddrFromSlice(l.Group)
+	return &VXLAN{ID: l.VxlanId, Local: local.Unmap(), Remote: remote.Unmap(), Port: l.Port, Learning: l.Learning, Proxy: l.Proxy}
+}
+
+func (n *Namespace) readRoutes() error {
+	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
+		routes, err := routes(family)
+		if err != nil {
+			return err
+		}
+		for _, r := range routes {
+			if r.Protocol != unix.RTPROT_KERNEL && r.Type != unix.RTN_LOCAL && r.Type != unix.RTN_BROADCAST && r.Type != unix.RTN_MULTICAST && r.Type != unix.RTN_ANYCAST {
+				n.Routes = append(n.Routes, n.newRoute(family, r))
+			}
+		}
+	}
+	return nil
+}
+
+func routes(family int) (list []netlink.Route, err error) {
+	for range tries {
+		if list, err = handle().RouteListFiltered(family, &netlink.Route{}, 0); err == nil {
+			break
+		}
+	}
+	return list, err
+}
+
+// defaultMetric6 is what the kernel gives a route of IPv6 that has none.
+const defaultMetric6 = 1024
+
+func (n *Namespace) newRoute(family int, r netlink.Route) Route {
+	out := Route{Metric: r.Priority, To: netip.PrefixFrom(netip.IPv4Unspecified(), 0), Kind: routeKinds[r.Type]}
+	if family == unix.AF_INET6 {
+		out.To = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+		if r.Priority == defaultMetric6 {
+			out.Metric = 0
+		}
+	}
+	if r.Dst != nil {
+		ip, _ := netip.AddrFromSlice(r.Dst.IP)
+		ones, _ := r.Dst.Mask.Size()
+		out.To = netip.PrefixFrom(ip.Unmap(), ones)
+	}
+	if via, ok := netip.AddrFromSlice(r.Gw); ok {
+		out.Via = via.Unmap()
+	}
+	if i := n.byIndex(r.LinkIndex); i != nil {
+		out.Dev = i.Name
+	}
+	if len(r.MultiPath) > 0 {
+		out.Kind = "multipath"
+	}
+	return out
+}
+
+// routeKinds are those of ip-route(8) that lead nowhere.
+var routeKinds = map[int]string{
+	unix.RTN_BLACKHOLE: "blackhole", unix.RTN_UNREACHABLE: "unreachable", unix.RTN_PROHIBIT: "prohibit", unix.RTN_THROW: "throw",
+}
