@@ -26,12 +26,13 @@ const roleEnv = "NSLAB_LAB_TEST"
 
 func play(role string, args []string) int {
 	f, ok := map[string]func([]string) error{
-		"engine": engineRole,
-		"script": scriptRole,
-		"typed":  typedRole,
-		"rig":    rigRole,
-		"faults": faultsRole,
-		"faulty": faultyRole,
+		"by-hand": byHandRole,
+		"engine":  engineRole,
+		"script":  scriptRole,
+		"typed":   typedRole,
+		"rig":     rigRole,
+		"faults":  faultsRole,
+		"faulty":  faultyRole,
 	}[role]
 	err := fmt.Errorf("there is no role %q", role)
 	if ok {

@@ -1,6 +1,7 @@
 package discover
 
 import (
+	"cmp"
 	"net"
 	"net/netip"
 	"slices"
@@ -69,6 +70,7 @@ func newInterface(l netlink.Link) *Interface {
 		i.VLAN = l.VlanId
 	case *netlink.Vxlan:
 		i.VXLAN = newVXLAN(l)
+		i.link = cmp.Or(i.link, l.VtepDevIndex)
 	case *netlink.Bridge:
 		i.STP = spanning(a.Index)
 	}
