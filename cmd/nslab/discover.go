@@ -90,6 +90,9 @@ func unseen(s streams, c *cli.Context, m *discover.Machine) {
 // who says what a namespace is, besides its name.
 func who(n *discover.Namespace) string {
 	var words []string
+	if n.Name == topology.Host {
+		return "where nslab runs"
+	}
 	if n.Container != nil {
 		words = append(words, "container "+topology.Quote(n.Container.Name))
 	}

@@ -2,6 +2,7 @@ package discover_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -36,7 +37,7 @@ func read(t *testing.T, from discover.Sources) *discover.Machine {
 // sh types commands, as the lecture does.
 func sh(t *testing.T, script string) {
 	t.Helper()
-	if out, err := exec.CommandContext(t.Context(), "sh", "-ec", script).CombinedOutput(); err != nil {
+	if out, err := exec.Command("sh", "-ec", script).CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", script, err, out)
 	}
 }
@@ -167,14 +168,50 @@ func TestStandIn(t *testing.T) {
 	}
 	text := labFile(t, read(t, nobody))
 	for _, want := range []string{
-		"  behind-eth0: {} # plays what is behind red:eth0, a veth\n",
-		`- endpoints: [{node: red, interface: "eth0", addresses: ["10.1.0.2/24"], mtu: 1400}, {node: behind-eth0, interface: eth0, addresses: [10.1.0.1/24], mtu: 1400}]`,
+		"  behind-eth0: {} # plays what is behind red:eth0 (veth)\n",
+		`- endpoints: [{node: red, interface: "eth0", addresses: ["10.1.0.2/24"], mtu: 1400}, {node: behind-eth0, interface: eth0, addresses: ["10.1.0.1/24"], mtu: 1400}]`,
 		`- {to: default, via: "10.1.0.1"}`,
 		`- ping: {from: red, to: "10.1.0.1"}`,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in\n%s", want, text)
 		}
+	}
+}
+
+// Whoever names an interface, a namespace or a program can write nothing into the
+// file or a picture but a name.
+func TestHostile(t *testing.T) {
+	kerneltest.Need(t)
+	const evil = "a\": {x}#\n- y"
+	kerneltest.Namespace(t, evil)
+	kerneltest.Namespace(t, "br0")
+	sh(t, `ip link add '"}#{[,&*!|' type veth peer name "--'" netns br0
+		ip link add br0 type bridge; ip link add BR0 type bridge
+		ip -n br0 link add br0 type bridge
+		ip link set '"}#{[,&*!|' up; ip -n br0 link set dev "--'" up`)
+	program := filepath.Join(t.TempDir(), "c: [\n\x1b]")
+	sh(t, "cp $(command -v sleep) '"+program+"'")
+	cmd := exec.CommandContext(t.Context(), program, "600")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	t.Cleanup(func() { sh(t, "ip link del br0; ip link del BR0") })
+	m := read(t, nobody)
+	text := labFile(t, m)
+	var dot, mermaid strings.Builder
+	if err := errors.Join(m.WriteDot(&dot), m.WriteMermaid(&mermaid)); err != nil {
+		t.Fatal(err)
+	}
+	for _, out := range []string{text, dot.String(), mermaid.String()} {
+		if strings.ContainsAny(out, "\x1b") || strings.Contains(out, "\n- y") {
+			t.Errorf("something foreign is written as it is:\n%s", out)
+		}
+	}
+	if !strings.Contains(text, "br0-2:x--'\"") {
+		t.Errorf("the cable is missing in\n%s", text)
 	}
 }
 
@@ -211,7 +248,8 @@ func TestDocker(t *testing.T) {
 	socket := docker(t, map[string]any{
 		"/containers/json": []object{
 			{"Id": "aaa1", "Names": []string{"/shop_web.1"}, "Ports": []object{
-				{"IP": "0.0.0.0", "PrivatePort": 80, "PublicPort": 8080, "Type": "tcp"}, {"PrivatePort": 443, "Type": "tcp"}}},
+				{"IP": "0.0.0.0", "PrivatePort": 80, "PublicPort": 8080, "Type": "tcp"}, {"PrivatePort": 443, "Type": "tcp"},
+			}},
 			{"Id": "bbb2", "Names": []string{"/db"}},
 			{"Id": "ccc3", "Names": []string{"/on-the-host"}},
 		},
@@ -232,6 +270,24 @@ func TestDocker(t *testing.T) {
 	}
 	if len(m.Unseen) != 0 {
 		t.Errorf("not seen: %q", m.Unseen)
+	}
+}
+
+// What podman has on disk, as podman 4.3 writes it.
+func TestPodman(t *testing.T) {
+	kerneltest.Need(t)
+	pid := hidden(t)
+	dir := t.TempDir()
+	sh(t, fmt.Sprintf(`cd '%s'; mkdir -p vfs-containers/816d/userdata vfs-containers/77aa
+		echo '[{"id":"816d","names":["web"],"image":"","flags":{"MountLabel":""}},{"id":"77aa","names":["stopped"]}]' >vfs-containers/containers.json
+		printf %%d %d >vfs-containers/816d/userdata/pidfile`, dir, pid))
+	m := read(t, discover.Sources{Sockets: map[string]string{}, Podman: []string{dir}})
+	web := m.Namespace("web")
+	if web == nil || web.Container.Runtime != "podman" || web.Container.ID != "816d" || len(web.Processes) != 1 || web.Processes[0].Pid != pid {
+		t.Errorf("web is %+v", web)
+	}
+	if len(m.Namespaces) != 2 {
+		t.Errorf("%d namespaces, want the host and web", len(m.Namespaces))
 	}
 }
 

@@ -19,7 +19,7 @@ func (d *draft) link(n *Namespace, i *Interface) {
 	case i.Up || len(i.Addresses) > 0 || i.Master != "" || d.needed[i]:
 		d.standIn(n, i)
 	default:
-		d.skip("%s, a %s that is down and has no address", label(n, i), topology.Quote(i.Kind))
+		d.skip("%s (%s), which is down and has no address", label(n, i), topology.Quote(i.Kind))
 	}
 }
 
@@ -55,11 +55,16 @@ func (d *draft) end(n *Namespace, i *Interface, own bool) string {
 	if own && i.MTU != defaultMTU {
 		return fmt.Sprintf("{node: %s, interface: %q, addresses: %s, mtu: %d}", node, d.names[i], list(addresses), i.MTU)
 	}
-	text := node + ":" + d.names[i]
+	return short(node, d.names[i], addresses)
+}
+
+// short is an end as a person writes it: "red:eth0 192.168.15.1/24".
+func short(node, dev string, addresses []netip.Prefix) string {
+	words := []string{node + ":" + dev}
 	for _, a := range addresses {
-		text += " " + a.String()
+		words = append(words, a.String())
 	}
-	return fmt.Sprintf("%q", text)
+	return fmt.Sprintf("%q", strings.Join(words, " "))
 }
 
 // masterOf is the bridge that an interface is a port of, nil when of none.
@@ -127,20 +132,20 @@ func (d *draft) parent(n *Namespace, i *Interface) (text string, ok bool) {
 // gateway there is played as well.
 func (d *draft) standIn(n *Namespace, i *Interface) {
 	name := unique(d.taken, clean("behind-"+d.names[i], maxName, "behind"), maxName)
-	d.standIns = append(d.standIns, fmt.Sprintf("%s: {} # plays what is behind %s, a %s", name, label(n, i), topology.Quote(i.Kind)))
-	text := name + ":eth0"
-	for _, a := range d.gateways(n, i) {
-		text += " " + a.String()
+	d.standIns = append(d.standIns, fmt.Sprintf("%s: {} # plays what is behind %s (%s)", name, label(n, i), topology.Quote(i.Kind)))
+	routers := d.gateways(n, i)
+	other := short(name, "eth0", routers)
+	for _, a := range routers {
 		d.plugs = append(d.plugs, plug{n: n, i: i, node: name, prefix: a})
 	}
-	mtu := i.MTU
-	other := fmt.Sprintf("%q", text)
-	if mtu != defaultMTU && mtu <= 65535 {
-		words := strings.Fields(text)
-		other = fmt.Sprintf("{node: %s, interface: eth0, addresses: [%s], mtu: %d}", name, strings.Join(words[1:], ", "), mtu)
+	fits := i.MTU <= maxMTU
+	if fits && i.MTU != defaultMTU {
+		other = fmt.Sprintf("{node: %s, interface: eth0, addresses: %s, mtu: %d}", name, list(routers), i.MTU)
 	}
-	d.links = append(d.links, fmt.Sprintf("- endpoints: [%s, %s]", d.end(n, i, mtu <= 65535), other))
+	d.links = append(d.links, fmt.Sprintf("- endpoints: [%s, %s]", d.end(n, i, fits), other))
 }
+
+const maxMTU = 65535 // of a veth
 
 // gateways are the routers that a namespace knows on an interface, each with
 // the prefix length of the interface.

@@ -38,7 +38,7 @@ func Read(ctx context.Context, from Sources) (*Machine, error) {
 	}
 	m := &Machine{Namespaces: f.sorted(ino), Unseen: []string{}}
 	if f.denied > 0 {
-		m.Unseen = append(m.Unseen, fmt.Sprintf("the namespaces of %d processes of other users: root may look at them", f.denied))
+		m.Unseen = append(m.Unseen, fmt.Sprintf("the namespaces of processes that this user may not look at (%d)", f.denied))
 	}
 	if err := m.readAll(own); err != nil {
 		return nil, err

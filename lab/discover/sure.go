@@ -29,7 +29,7 @@ func (s segments) join(a, b *Interface) { s[s.of(a)] = s.of(b) }
 
 // verify writes pings that are sure to be answered on the machine and in the
 // lab alike: within each network everybody asks the one that is a gateway, or
-// the first.
+// the first; and over routes.
 func (d *draft) verify() []string {
 	type network struct {
 		segment *Interface
@@ -50,7 +50,7 @@ func (d *draft) verify() []string {
 	for _, k := range order {
 		out = append(out, d.star(groups[k])...)
 	}
-	return out
+	return append(out, d.routed()...)
 }
 
 // sure says whether an address is to be reached on its segment: it is up, nothing
