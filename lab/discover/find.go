@@ -75,9 +75,10 @@ func (f *finder) process(pid int) {
 func (f *finder) at(ino uint64, path string) *Namespace {
 	n := f.by[ino]
 	if n == nil {
-		n = &Namespace{Inode: ino, path: path}
+		n = &Namespace{Inode: ino}
 		f.by[ino] = n
 	}
+	n.ways = append(n.ways, path)
 	return n
 }
 

@@ -9,8 +9,7 @@ import (
 	"nslab/topology"
 )
 
-// namespaces writes what lives in each; the host only where there is something
-// to say of it.
+// namespaces writes what lives in each.
 func (d *draft) namespaces() []string {
 	var out []string
 	for _, n := range d.Namespaces {
@@ -19,7 +18,7 @@ func (d *draft) namespaces() []string {
 		case len(lines) > 0:
 			out = append(out, n.Name+":"+n.remark())
 			out = append(out, lines...)
-		case n.Name != topology.Host:
+		default:
 			out = append(out, n.Name+": {}"+n.remark())
 		}
 	}

@@ -34,7 +34,7 @@ type Namespace struct {
 	Unseen     []string     `json:"unseen,omitempty"`
 
 	ids  map[int]*Namespace // the numbers that this namespace has for others (ip netns list-id)
-	path string             // by which it was opened
+	ways []string           // paths by which it may be opened
 }
 
 // Process is one that lives in a namespace.

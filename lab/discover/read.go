@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -67,14 +69,17 @@ func (s *Sources) fill() {
 // because each is asked for its numbers of all the others.
 func (m *Machine) readAll(own *netns.NS) error {
 	open := map[*Namespace]*netns.NS{}
-	for _, n := range m.Namespaces[1:] {
-		ns, err := netns.OpenPath(n.path)
-		if err != nil {
+	for _, n := range slices.Clone(m.Namespaces[1:]) {
+		ns, err := n.open()
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // it has ended meanwhile
+			m.Namespaces = slices.DeleteFunc(m.Namespaces, func(o *Namespace) bool { return o == n })
+		case err != nil:
 			n.Unseen = append(n.Unseen, err.Error())
-			continue
+		default:
+			defer ns.Close()
+			open[n] = ns
 		}
-		defer ns.Close()
-		open[n] = ns
 	}
 	host := m.Namespaces[0]
 	return netns.Stay(func(t *netns.Thread) error {
@@ -90,6 +95,21 @@ func (m *Machine) readAll(own *netns.NS) error {
 		}
 		return nil
 	})
+}
+
+// open tries all ways: a process may have ended, and its number be another's.
+func (n *Namespace) open() (ns *netns.NS, err error) {
+	for _, path := range n.ways {
+		if ns, err = netns.OpenPath(path); err != nil {
+			continue
+		}
+		_, ino, ierr := ns.ID()
+		if ierr == nil && ino == n.Inode {
+			return ns, nil
+		}
+		err = errors.Join(fs.ErrNotExist, ns.Close())
+	}
+	return nil, err
 }
 
 func (m *Machine) enter(t *netns.Thread, n *Namespace, open map[*Namespace]*netns.NS) {

@@ -1,0 +1,76 @@
+package discover
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"nslab/topology"
+)
+
+// rule writes a rule of address translation. The chain does not count: that of
+// a runtime is called from the one that the kind belongs to.
+func (d *draft) rule(n *Namespace, r Rule) {
+	line, ok := d.natWords(n, r)
+	if !ok {
+		d.skip("a rule in %s: %s: %s", n.Name, topology.Quote(r.Chain), r)
+		return
+	}
+	if n.Name != topology.Host {
+		line += ", in: " + n.Name
+	}
+	if line = "- {" + line + "}"; !slices.Contains(d.nat, line) {
+		d.nat = append(d.nat, line)
+	}
+}
+
+func (d *draft) natWords(n *Namespace, r Rule) (line string, ok bool) {
+	if !r.Whole || !d.known(n, r.InDev) || !d.known(n, r.OutDev) {
+		return "", false
+	}
+	from := r.From
+	if !from.IsValid() {
+		from = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+	}
+	source := r.Dest == netip.Prefix{} && r.Proto == "" && r.InDev == ""
+	switch {
+	case r.Kind == "masquerade" && source:
+		line = fmt.Sprintf("masquerade: %q", from)
+	case r.Kind == "snat" && source && r.To.Port() == 0 && from.Addr().Is4() == r.To.Addr().Is4():
+		line = fmt.Sprintf("snat: %q, to: %q", from, r.To.Addr())
+	case r.Kind == "dnat" && r.Port != 0 && r.OutDev == "" && r.From == netip.Prefix{}:
+		return d.dnatWords(r)
+	default:
+		return "", false
+	}
+	if r.OutDev != "" {
+		line += fmt.Sprintf(", out-dev: %q", r.OutDev)
+	}
+	return line, true
+}
+
+func (d *draft) dnatWords(r Rule) (string, bool) {
+	to := r.To.String()
+	if r.To.Port() == 0 {
+		to = r.To.Addr().String()
+	}
+	line := fmt.Sprintf("dnat: %d/%s, to: %q", r.Port, r.Proto, to)
+	if r.Dest.IsValid() {
+		line += fmt.Sprintf(", address: %q", r.Dest.Addr())
+	}
+	if r.InDev != "" {
+		line += fmt.Sprintf(", in-dev: %q", r.InDev)
+	}
+	return line, r.Proto != "" && (!r.Dest.IsValid() || r.Dest.IsSingleIP())
+}
+
+// known says whether an interface that a rule names is in the file.
+func (d *draft) known(n *Namespace, dev string) bool {
+	name := strings.TrimPrefix(dev, "!")
+	if name == "" || strings.HasSuffix(name, "+") {
+		return true
+	}
+	i := n.Interface(name)
+	return i != nil && d.drawn[i] && d.names[i] == name
+}
