@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -281,16 +282,12 @@ func TestUmask(t *testing.T) {
 // A holder that hardly gets a processor is killed, and Kill waits for its end.
 func TestKillOnABusyMachine(t *testing.T) {
 	s := start(t, "busy-machine")
-	stop := make(chan struct{})
+	var stop atomic.Bool
 	var busy sync.WaitGroup
 	for range 2 * runtime.NumCPU() {
 		busy.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
+			for turns := 0; !stop.Load(); turns++ {
+				_ = turns
 			}
 		})
 	}
@@ -303,7 +300,7 @@ func TestKillOnABusyMachine(t *testing.T) {
 	// Where processes are scheduled by session, this is what counts: sched(7).
 	_ = os.WriteFile(fmt.Sprintf("/proc/%d/autogroup", s.Pid), []byte("19"), 0)
 	kerr := s.Kill()
-	close(stop)
+	stop.Store(true)
 	busy.Wait()
 	if err := errors.Join(err, kerr); err != nil {
 		t.Error(err)
