@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"nslab/lab"
@@ -168,7 +169,7 @@ func faultsRole(args []string) error {
 		return err
 	}
 	if err := w.all(); err != nil {
-		return err
+		return fmt.Errorf("%s: %w", args[0], err)
 	}
 	return json.NewEncoder(os.Stdout).Encode(&w.tally)
 }
@@ -189,6 +190,11 @@ func newWrecker(arg string) (*wrecker, error) {
 	if err != nil {
 		return nil, err
 	}
+	if k.Machine {
+		if err := plugIn(); err != nil {
+			return nil, err
+		}
+	}
 	w := &wrecker{breakage: k, arg: arg, tally: tally{Faults: map[string]int{}}}
 	w.scope = proof.Scope{State: []string{w.dir}, Ours: func(string) bool { return true }}
 	if w.before, err = proof.Take(context.Background(), w.scope); err != nil {
@@ -196,6 +202,18 @@ func newWrecker(arg string) (*wrecker, error) {
 	}
 	w.look, err = looked()
 	return w, err
+}
+
+// plugIn gives the machine the network card that real ones have.
+func plugIn() error {
+	h := &netlink.Handle{}
+	card := netlink.NewLinkAttrs()
+	card.Name = "eth0"
+	cable := &netlink.Veth{LinkAttrs: card, PeerName: "lan0"}
+	if err := h.LinkAdd(cable); err != nil {
+		return err
+	}
+	return h.LinkSetUp(cable)
 }
 
 // all lets everything go wrong that the job asks for.
