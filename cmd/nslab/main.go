@@ -15,13 +15,19 @@ func main() {
 	if filepath.Base(os.Args[0]) == cni.Plugin {
 		os.Exit(cni.Main(cni.Process{Getenv: os.Getenv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}))
 	}
-	// Two commands are for nslab itself: the process that holds a sandbox, and
-	// the services that a lab runs. They get by without the command line.
+	// Three commands are for nslab itself: the process that holds a sandbox, the
+	// services that a lab runs, and what stands in a plugin's place. They get by
+	// without the command line.
 	if args, ok := serve.Asked(os.Args); ok {
 		os.Exit(serve.Main(args, os.NewFile(3, "ready")))
 	}
-	if len(os.Args) > 1 && os.Args[1] == "hold" {
-		os.Exit(sandbox.Hold())
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case "hold":
+			os.Exit(sandbox.Hold())
+		case "forward":
+			os.Exit(forward(os.Args[2:]))
+		}
 	}
 	os.Exit(run(os.Args, streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
 }

@@ -37,7 +37,7 @@ func isNslab() bool {
 	if _, ok := serve.Asked(os.Args); ok {
 		return true
 	}
-	return len(os.Args) > 1 && os.Args[1] == "hold"
+	return len(os.Args) > 1 && (os.Args[1] == "hold" || os.Args[1] == "forward")
 }
 
 // place is where the tests run.
