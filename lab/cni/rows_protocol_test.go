@@ -108,6 +108,9 @@ func rowUnknownKeys(r *rig) {
 		}
 		r.fails(r.call("ADD", "c2", netns, "eth1", map[string]any{key: value}), 2, key, string(text))
 	}
+	ports := map[string]any{"runtimeConfig": map[string]any{"portMappings": []any{map[string]any{"hostPort": 8080, "containerPort": 80}}}}
+	r.fails(r.call("ADD", "c2", netns, "eth1", ports), 2, "portMappings")
+	r.ok(r.call("DEL", "c2", netns, "eth1", ports))
 }
 
 func rowExitStatus(r *rig) {
