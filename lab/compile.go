@@ -66,6 +66,7 @@ func (c *compiler) all() {
 	for i := range c.state.Links {
 		c.link(&c.state.Links[i])
 	}
+	c.each(c.attachments)
 	c.each(c.tables)
 	c.each(c.settings)
 	c.each(c.routes)
@@ -241,6 +242,14 @@ func networks(s *topology.State) map[string][]network {
 		}
 	}
 	return out
+}
+
+// attachments come after the switches and cables that plugins may find there,
+// and before the routes that lead over what plugins have made.
+func (c *compiler) attachments(ns *topology.Namespace) {
+	for _, x := range ns.CNI {
+		c.add(x.Pos, op.NewCNI(ns.Name.Text, x, c.state))
+	}
 }
 
 func (c *compiler) services(ns *topology.Namespace) {

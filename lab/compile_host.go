@@ -1,8 +1,6 @@
 package lab
 
 import (
-	"slices"
-
 	"nslab/lab/op"
 	"nslab/topology"
 )
@@ -18,8 +16,8 @@ func (c *compiler) host() {
 // namespace sends bridged frames through iptables where br_netfilter is in
 // the kernel, and then a masquerade rule rewrites what never leaves the bridge.
 func (c *compiler) plainBridges() {
-	i := slices.IndexFunc(c.state.Bridges, func(b topology.Bridge) bool { return b.In.Text == topology.Host })
-	if i < 0 {
+	pos, there := c.bridged()
+	if !there {
 		return
 	}
 	keys := []string{"iptables"}
@@ -27,8 +25,24 @@ func (c *compiler) plainBridges() {
 		keys = append(keys, "ip6tables")
 	}
 	for _, key := range keys {
-		c.add(c.state.Bridges[i].Name.Pos, op.Sysctl{NS: topology.Host, Key: "net.bridge.bridge-nf-call-" + key, Value: "0", Optional: true})
+		c.add(pos, op.Sysctl{NS: topology.Host, Key: "net.bridge.bridge-nf-call-" + key, Value: "0", Optional: true})
 	}
+}
+
+// bridged says what puts a bridge on the host: the file itself, or a plugin that
+// it has called. There are many that make one, and the setting harms nobody else.
+func (c *compiler) bridged() (pos topology.Pos, there bool) {
+	for _, b := range c.state.Bridges {
+		if b.In.Text == topology.Host {
+			return b.Name.Pos, true
+		}
+	}
+	for i := range c.state.Namespaces {
+		if attached := c.state.Namespaces[i].CNI; len(attached) > 0 {
+			return attached[0].Pos, true
+		}
+	}
+	return topology.Pos{}, false
 }
 
 // noDAD makes the addresses of interfaces to come usable at once. The kernel

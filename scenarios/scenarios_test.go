@@ -73,7 +73,7 @@ func lessons(t *testing.T) []lesson {
 func TestNames(t *testing.T) {
 	t.Parallel()
 	want := []string{
-		"bridge", "container-pid", "docker-container", "docker-host", "docker-link", "docker-macvlan", "docker-none", "docker-overlay",
+		"bridge", "cni-bridge", "container-pid", "docker-container", "docker-host", "docker-link", "docker-macvlan", "docker-none", "docker-overlay",
 		"docker-user-network", "dual-stack", "gateway", "lan", "namespaces", "nat", "port-forward", "red-blue", "veth",
 	}
 	if diff := cmp.Diff(want, scenarios.Names()); diff != "" {

@@ -20,6 +20,7 @@ func (w *world) check() {
 	w.checkNetworks(v)
 	w.checkRoutes(v)
 	w.checkTables(v)
+	w.checkAttachments(v)
 	w.checkNAT(v)
 	w.checkFilter(v)
 	w.checkServices()

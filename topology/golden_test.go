@@ -106,6 +106,9 @@ func dumpStep(b *strings.Builder, s *topology.Step) {
 	for _, n := range s.State.Namespaces {
 		dumpNamespace(b, &s.State, n)
 	}
+	for _, x := range s.State.Networks {
+		fmt.Fprintf(b, "  network %s %s\n", x.Name, x.Conf)
+	}
 	for _, x := range s.State.Bridges {
 		fmt.Fprintf(b, "  bridge %s in %s%s%s%s%s%s\n", x.Name, x.In, addresses(x.Addresses), said(" mac ", x.MAC.Text),
 			flagged(fmt.Sprintf(" mtu %d", x.MTU), x.MTU != 0), flagged(" stp", x.STP), flagged(" outside", x.Outside))
@@ -150,6 +153,9 @@ func dumpNamespace(b *strings.Builder, state *topology.State, n topology.Namespa
 		for _, l := range state.DNSNames(n.Name.Text, s) {
 			fmt.Fprintf(b, "      name %s\n", l)
 		}
+	}
+	for _, x := range n.CNI {
+		fmt.Fprintf(b, "    cni %s %s%s%s\n", x.Network, x.IfName, said(" args ", x.Args), said(" capabilities ", x.Capabilities))
 	}
 	for _, o := range n.Ports {
 		fmt.Fprintf(b, "    port %v:%d:%d/%s%s%s\n", o.HostIP, o.Published, o.Target, o.Protocol, flagged(" nat", o.NAT), flagged(" proxy", o.Proxy))

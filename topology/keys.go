@@ -7,23 +7,24 @@ import "maps"
 var keys = map[string][]string{
 	"file": {
 		"version", "name", "title", "explain", "host", "outside", "include",
-		"namespaces", "bridges", "links", "nat", "filter", "verify", "steps",
+		"namespaces", "bridges", "links", "nat", "filter", "cni", "verify", "steps",
 	},
-	"step": {"name", "title", "explain", "remove", "namespaces", "bridges", "links", "nat", "filter", "verify"},
+	"step": {"name", "title", "explain", "remove", "namespaces", "bridges", "links", "nat", "filter", "cni", "verify"},
 	"namespace": {
 		"network", "lo", "forwarding", "gateway", "routes", "sysctls", "neighbours", "fdb",
-		"hosts", "hostname", "aliases", "link", "resolv", "services", "ports",
+		"hosts", "hostname", "aliases", "link", "resolv", "services", "ports", "cni",
 	},
-	"lo":        {"addresses"},
-	"resolv":    {"nameservers", "search", "options"},
-	"route":     {"to", "via", "dev", "metric"},
-	"neighbour": {"address", "mac", "dev"}, // of neighbours
-	"fdb":       {"mac", "dev", "dst"},
-	"service":   {"http", "body", "tcp-echo", "udp-echo", "dns", "names", "forward", "command", "pid"},
-	"publish":   {"published", "target", "protocol", "host-ip", "nat", "proxy"},
-	"bridge":    {"in", "addresses", "mac", "mtu", "stp"},
-	"link":      {"kind", "endpoints", "endpoint", "parent"}, // the rest belongs to the kind
-	"end":       {"node", "interface", "addresses", "mac", "mtu"},
+	"lo":         {"addresses"},
+	"attachment": {"network", "ifname", "args", "capabilities"}, // of a namespace's cni
+	"resolv":     {"nameservers", "search", "options"},
+	"route":      {"to", "via", "dev", "metric"},
+	"neighbour":  {"address", "mac", "dev"}, // of neighbours
+	"fdb":        {"mac", "dev", "dst"},
+	"service":    {"http", "body", "tcp-echo", "udp-echo", "dns", "names", "forward", "command", "pid"},
+	"publish":    {"published", "target", "protocol", "host-ip", "nat", "proxy"},
+	"bridge":     {"in", "addresses", "mac", "mtu", "stp"},
+	"link":       {"kind", "endpoints", "endpoint", "parent"}, // the rest belongs to the kind
+	"end":        {"node", "interface", "addresses", "mac", "mtu"},
 	"nat": {
 		"masquerade", "snat", "dnat", "to", "address", "in", "in-dev", "out-dev",
 		"chain", "family", "source", "destination", "protocol", "sport", "dport", "ctstate", "src-type", "dst-type", "target",

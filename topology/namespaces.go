@@ -25,7 +25,8 @@ func (p *parser) namespace(path string, name Word, v Value) Namespace {
 	n.Resolv = p.resolv(a)
 	n.Services = p.services(a)
 	n.Ports = p.ports(a, name)
-	if p.count > before {
+	n.CNI = p.attachments(a, name)
+	if p.count > before || len(n.CNI) > 0 { // nobody knows what plugins will make
 		p.unsure[name.Text] = true
 	}
 	return n

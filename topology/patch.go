@@ -7,6 +7,7 @@ type patch struct {
 	links      []Link
 	nat        []NAT
 	filter     []Filter
+	networks   []Network
 }
 
 // bridgePatch is a bridge of which only what was written counts.
@@ -16,7 +17,7 @@ type bridgePatch struct {
 }
 
 func (x *patch) empty() bool {
-	return len(x.namespaces)+len(x.bridges)+len(x.links)+len(x.nat)+len(x.filter) == 0
+	return len(x.namespaces)+len(x.bridges)+len(x.links)+len(x.nat)+len(x.filter)+len(x.networks) == 0
 }
 
 // outside marks everything as standing around the host.
@@ -61,6 +62,9 @@ func (p *parser) patch(a *Args) patch {
 		if f, ok := p.filter(path, v); ok {
 			x.filter = append(x.filter, f)
 		}
+	})
+	p.named(at(a.path, "cni"), a.Value("cni"), exampleCNI, func(path string, name Word, v Value) {
+		x.networks = append(x.networks, p.cniNetwork(path, name, v))
 	})
 	return x
 }

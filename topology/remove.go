@@ -15,6 +15,7 @@ var removals = []struct {
 }{
 	{"services", "services/blue http 80", (*world).dropService, (*world).knownServices},
 	{"ports", "ports/web 8080:80", (*world).dropPort, (*world).knownPorts},
+	{"cni", "cni/red eth0", (*world).dropAttachment, (*world).knownAttachments},
 	{"routes", "routes/blue default", (*world).dropRoute, (*world).knownRoutes},
 	{"neighbours", "neighbours/red 192.168.15.2", (*world).dropNeighbour, (*world).knownNeighbours},
 	{"fdb", "fdb/red 02:42:0a:c8:00:04 192.168.50.11", (*world).dropFDB, (*world).knownFDB},

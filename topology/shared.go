@@ -104,6 +104,7 @@ func (n *Namespace) stack() string {
 		{"sysctls", len(n.Sysctls) > 0},
 		{"neighbours", len(n.Neighbours) > 0},
 		{"fdb", len(n.FDB) > 0},
+		{"cni", len(n.CNI) > 0},
 	} {
 		if x.has {
 			return x.key

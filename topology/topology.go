@@ -103,6 +103,7 @@ type State struct {
 	Links      []Link
 	NAT        []NAT
 	Filter     []Filter
+	Networks   []Network // of CNI
 
 	at map[string]int // where in Namespaces a name is first; nil in a state by hand
 }
@@ -127,6 +128,7 @@ type Namespace struct {
 	Resolv     Resolv
 	Services   []Service
 	Ports      []Port
+	CNI        []Attachment // interfaces that plugins of CNI make
 }
 
 // Neighbour is a MAC address that a namespace knows without asking.

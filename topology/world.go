@@ -49,6 +49,7 @@ func (w *world) apply(patches ...patch) {
 		for _, f := range x.filter {
 			w.addFilter(f)
 		}
+		w.addNetworks(x.networks)
 		w.objects += len(x.links) + len(x.nat) + len(x.filter)
 	}
 }
@@ -61,6 +62,7 @@ func (w *world) open() {
 	w.changed = true
 	w.State = State{
 		Namespaces: slices.Clone(w.Namespaces), Bridges: slices.Clone(w.Bridges), Links: slices.Clone(w.Links), NAT: slices.Clone(w.NAT), Filter: slices.Clone(w.Filter),
+		Networks: slices.Clone(w.Networks),
 	}
 	w.index()
 }
@@ -132,6 +134,7 @@ func (n *Namespace) add(more *Namespace) {
 	n.Neighbours = extended(n.Neighbours, more.Neighbours)
 	n.FDB = extended(n.FDB, more.FDB)
 	n.Services = extended(n.Services, more.Services)
+	n.CNI = extended(n.CNI, more.CNI)
 	n.Ports = replaced(n.Ports, more.Ports, Port.socket)
 	n.Sysctls = replaced(n.Sysctls, more.Sysctls, func(s Sysctl) string { return s.Key.Text })
 	n.Hosts = replaced(n.Hosts, more.Hosts, func(h HostEntry) string { return h.Name.Text })

@@ -136,6 +136,7 @@ func examples(t *testing.T) []example {
 			inHere(rules),
 			`the lab's rule "FORWARD -o a -m conntrack --ctstate RELATED,ESTABLISHED -j MINE" is missing in here`,
 		},
+		{"attachment", live, attached("eth9"), inHere("ip -br link show eth9"), ""},
 		{"policy", live, op.Policy{NS: "here", Chain: "FORWARD", Target: "DROP"}, inHere(rules), ""},
 		{"proxy", live, proxy("0.0.0.0"), inHere("cat /proc/net/tcp"), ""},
 		{"proxy of IPv6", live, proxy("::"), inHere("cat /proc/net/tcp6"), ""},
@@ -147,6 +148,15 @@ func examples(t *testing.T) []example {
 			inHere("cat /proc/net/udp"), "",
 		},
 	}...)
+}
+
+// attached is the fact of an attachment by the plugins that nslab itself is.
+func attached(ifName string) op.CNI {
+	return op.CNI{
+		NS: "here", IfName: ifName, Network: "lab", Args: "IgnoreUnknown=1;A=b", Capabilities: `{"mac":"02:00:00:00:00:09"}`,
+		Conf: `{"name":"lab","cniVersion":"1.0.0","plugins":[{"type":"nslab-bridge","bridge":"cni0","isGateway":true,
+			"capabilities":{"mac":true},"ipam":{"type":"host-local","dataDir":"/run/cni/networks","subnet":"10.66.0.0/24"}}]}`,
+	}
 }
 
 func TestEveryFactHasAnExample(t *testing.T) {

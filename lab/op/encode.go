@@ -34,6 +34,7 @@ var facts = []Op{
 	Rule{},
 	Policy{},
 	Service{},
+	CNI{},
 	Proxy{},
 }
 

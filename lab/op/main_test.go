@@ -2,15 +2,20 @@ package op_test
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 
+	"nslab/lab/cni"
 	"nslab/lab/kerneltest"
 	"nslab/lab/serve"
 )
 
-// TestMain also is the program that a service is: this executable, called with
+// TestMain also is the plugin that nslab is, called by its name, and the program that a service is: this executable, called with
 // "serve".
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == cni.Plugin {
+		os.Exit(cni.Main(cni.Process{Getenv: os.Getenv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}))
+	}
 	if args, ok := serve.Asked(os.Args); ok {
 		os.Exit(serve.Main(args, os.NewFile(3, "ready")))
 	}
