@@ -45,7 +45,7 @@ func (p link) look(h *netlink.Handle) (Answer, error) {
 		return Answer{}, err
 	}
 	words := []string{p.on + " in " + p.in + ": " + data["kind"]}
-	for _, key := range []string{"state", "mac", "mtu", "master", "mode", "id", "promiscuity"} {
+	for _, key := range []string{"state", "mac", "mtu", "peer", "master", "mode", "id", "promiscuity"} {
 		if data[key] != "" {
 			words = append(words, key+" "+data[key])
 		}
@@ -69,6 +69,12 @@ func describe(h *netlink.Handle, l netlink.Link) (map[string]string, error) {
 		data["mode"] = macvlanModes[l.Mode]
 	case *netlink.Vxlan:
 		data["id"] = fmt.Sprint(l.VxlanId)
+	case *netlink.Veth:
+		peer, err := peerName(h, l)
+		if err != nil {
+			return nil, err
+		}
+		data["peer"] = peer
 	}
 	if a.MasterIndex == 0 {
 		return data, nil
@@ -86,6 +92,7 @@ var linkFields = []field{
 	{"state", anyText},
 	{"mac", macAddress},
 	{"mtu", upTo(maxPort)},
+	{"peer", anyText},
 	{"master", anyText},
 	{"mode", anyText},
 	{"id", upTo(maxVNI)},

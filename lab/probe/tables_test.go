@@ -48,6 +48,7 @@ func TestTables(t *testing.T) {
 		{"neighbour", mapping("in", "blue", "address", "10.0.0.254"), anything, probe.Failed, "expected present, got absent (blue has not learnt 10.0.0.254)"},
 		{"neighbour", mapping("in", "blue", "address", "10.0.0.254", "on", "eth7"), anything, probe.Failed, "expected present, got absent (blue has no interface eth7)"},
 		{"link", mapping("in", "red", "on", "eth0"), mapping("kind", "veth", "mtu", "1500", "state", "up", "promiscuity", "0"), probe.Passed, ""},
+		{"link", mapping("in", "rt", "on", "r0"), mapping("peer", "eth0"), probe.Passed, ""},
 		{"link", mapping("in", "red", "on", "eth9"), word("none"), probe.Passed, ""},
 		{"link", mapping("in", "red", "on", "lo"), mapping("mac", "02:42:AC:11:00:02"), probe.Failed, "expected mac 02:42:ac:11:00:02, got present (lo in red: device, state up, mtu 65536, promiscuity 0)"},
 		{"namespace", among(mapping(), list("red", "blue")), word("different"), probe.Passed, ""},
