@@ -4,6 +4,8 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -77,6 +79,37 @@ func TestDockerLink(t *testing.T) {
 		got := elsewhere(t, "typed", "docker-link", tt.step, "ip netns exec "+tt.container+" cat /etc/hosts")
 		if diff := cmp.Diff(fields(want), fields(got)); diff != "" {
 			t.Errorf("%s: /etc/hosts of %s (-docker +nslab):\n%s", tt.step, tt.container, diff)
+		}
+	}
+}
+
+// What the rooms have and what is plugged into docker0, line by line; the
+// numbers of the interfaces are others, as the lesson says.
+func TestDockerBridge(t *testing.T) {
+	t.Parallel()
+	kerneltest.Need(t)
+	needs(t, "ip", "bridge")
+	const session, step = "default-bridge", "containers"
+	rooms := `for c in web c2; do P=$(docker inspect -f "{{.State.Pid}}" $c); echo "== $c pid $P"; ` +
+		`docker inspect -f "{{.NetworkSettings.SandboxKey}} {{.NetworkSettings.SandboxID}}" $c; ` +
+		`nsenter -t $P -n ip -d addr; nsenter -t $P -n ip route; nsenter -t $P -n ip neigh; done`
+	told := regexp.MustCompile(`link/ether \S+|inet \S+|.* dev eth0.*`)
+	for _, tt := range []struct {
+		docker, nslab string
+		told          *regexp.Regexp
+	}{
+		{rooms, "for c in web c2; do ip -n $c addr show eth0; ip -n $c route; done", told},
+		{"bridge link", "bridge link", regexp.MustCompile(`veth\w+|master docker0 state forwarding .*`)},
+		{"docker exec web cat /etc/hosts", "ip netns exec web cat /etc/hosts", regexp.MustCompile(`.+`)},
+		{"ip addr show docker0", "ip addr show docker0", regexp.MustCompile(`inet \S+`)},
+	} {
+		want := tt.told.FindAllString(fields(recorded(t, session, tt.docker, 0)), -1)
+		got := tt.told.FindAllString(fields(elsewhere(t, "typed", "docker-bridge", step, tt.nslab)), -1)
+		if tt.docker == rooms {
+			want = slices.DeleteFunc(want, func(line string) bool { return line == "inet 127.0.0.1/8" })
+		}
+		if diff := cmp.Diff(want, got); len(want) == 0 || diff != "" {
+			t.Errorf("%s (-docker +nslab):\n%s", tt.nslab, diff)
 		}
 	}
 }
