@@ -34,7 +34,7 @@ var keys = map[string][]string{
 		"ctstate", "src-type", "dst-type", "target",
 	},
 	"check": {
-		"ping", "tcp", "udp", "http", "resolve", "route", "address", "neighbour", "link", "namespace", "listen", "packet", "process", "command",
+		"ping", "tcp", "udp", "http", "resolve", "route", "address", "neighbour", "link", "namespace", "listen", "packet", "process", "translation", "command",
 		"expect", "title", "hint", "within",
 	},
 }
@@ -43,7 +43,7 @@ var keys = map[string][]string{
 var (
 	serviceKinds = []string{"http", "tcp-echo", "udp-echo", "dns", "command"}
 	natKinds     = []string{"masquerade", "snat", "dnat", "chain"}
-	checkKinds   = []string{"ping", "tcp", "udp", "http", "resolve", "route", "address", "neighbour", "link", "namespace", "listen", "packet", "process", "command"}
+	checkKinds   = []string{"ping", "tcp", "udp", "http", "resolve", "route", "address", "neighbour", "link", "namespace", "listen", "packet", "process", "translation", "command"}
 )
 
 // Keys returns the keys of every object of the grammar.

@@ -67,8 +67,6 @@ func (p *parser) ruleTo(a *Args, r Rule) netip.AddrPort {
 	to, problem := target(w.Text)
 	switch {
 	case problem != "":
-	case r.Target == "SNAT" && to.Port() != 0:
-		problem = "SNAT takes an address: the kernel finds a port by itself"
 	case to.Port() != 0 && r.Protocol != "tcp" && r.Protocol != "udp":
 		problem = "only tcp and udp have ports: say `protocol: tcp`"
 	}

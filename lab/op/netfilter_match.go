@@ -100,19 +100,23 @@ func masqueradeTarget(a netip.Addr) *expr.Target {
 	return &expr.Target{Name: "MASQUERADE", Info: &xt.NatIPv4MultiRangeCompat{{MinIP: net.IPv4zero, MaxIP: net.IPv4zero}}}
 }
 
-func snatTarget(to netip.Addr) *expr.Target {
-	ip, flags := net.IP(to.AsSlice()), uint(xt.NatRangeMapIPs)
-	if to.Is6() {
-		return &expr.Target{Name: "SNAT", Rev: 1, Info: &xt.NatRange{Flags: flags, MinIP: ip, MaxIP: ip}}
+func snatTarget(to netip.AddrPort) *expr.Target {
+	r := natRange(to)
+	if to.Addr().Is6() {
+		return &expr.Target{Name: "SNAT", Rev: 1, Info: &r}
 	}
-	return &expr.Target{Name: "SNAT", Info: &xt.NatIPv4MultiRangeCompat{{Flags: flags, MinIP: ip, MaxIP: ip}}}
+	return &expr.Target{Name: "SNAT", Info: &xt.NatIPv4MultiRangeCompat{xt.NatIPv4Range(r)}}
 }
 
 func dnatTarget(to netip.AddrPort) *expr.Target {
+	return &expr.Target{Name: "DNAT", Rev: 2, Info: &xt.NatRange2{NatRange: natRange(to)}}
+}
+
+// natRange is one address, and one port where it is given.
+func natRange(to netip.AddrPort) xt.NatRange {
 	ip, flags := net.IP(to.Addr().AsSlice()), xt.NatRangeMapIPs
 	if to.Port() != 0 {
 		flags |= xt.NatRangeProtoSpecified
 	}
-	r := xt.NatRange{Flags: uint(flags), MinIP: ip, MaxIP: ip, MinPort: to.Port(), MaxPort: to.Port()}
-	return &expr.Target{Name: "DNAT", Rev: 2, Info: &xt.NatRange2{NatRange: r}}
+	return xt.NatRange{Flags: uint(flags), MinIP: ip, MaxIP: ip, MinPort: to.Port(), MaxPort: to.Port()}
 }

@@ -116,7 +116,7 @@ func ruleTarget(r topology.Rule) expr.Any {
 	case "MASQUERADE":
 		return masqueradeTarget(anyOf(r.IPv6))
 	case "SNAT":
-		return snatTarget(r.To.Addr())
+		return snatTarget(r.To)
 	case "DNAT":
 		return dnatTarget(r.To)
 	}

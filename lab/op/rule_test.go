@@ -105,6 +105,14 @@ var ruleExamples = []struct {
 		},
 		"MINE -p udp -m addrtype --src-type UNICAST --dst-type LOCAL -j SNAT --to-source fd00::1", "",
 	},
+	{
+		topology.Rule{Table: "nat", Chain: "POSTROUTING", Protocol: "tcp", Target: "SNAT", To: netip.MustParseAddrPort("192.168.1.2:5000")},
+		"POSTROUTING -p tcp -j SNAT --to-source 192.168.1.2:5000", "",
+	},
+	{
+		topology.Rule{Table: "nat", Chain: "MINE", IPv6: true, Protocol: "udp", Target: "SNAT", To: netip.MustParseAddrPort("[fd00::1]:5000")},
+		"MINE -p udp -j SNAT --to-source '[fd00::1]:5000'", "MINE -p udp -j SNAT --to-source [fd00::1]:5000",
+	},
 }
 
 func inNS(ns string, r topology.Rule) op.Op { return op.Rule{NS: ns, Rule: r} }

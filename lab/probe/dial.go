@@ -43,14 +43,19 @@ func (r *rig) try(ctx context.Context, from string, to netip.AddrPort, pat patie
 	if err != nil {
 		return nil, broken(err)
 	}
-	answers := make(chan Answer, 1)
-	go func() { answers <- s.connect(from, to) }() // ends at the latest when the socket is closed
-	a := r.await(ctx, question{from: from, to: to.Addr(), answers: answers, patience: pat})
+	a := r.handshake(ctx, s, from, to, pat)
 	if a.Outcome != Reply {
 		s.Close()
 		return nil, a
 	}
 	return s, a
+}
+
+// handshake connects a socket. Who closes it ends it.
+func (r *rig) handshake(ctx context.Context, s *socket, from string, to netip.AddrPort, pat patience) Answer {
+	answers := make(chan Answer, 1)
+	go func() { answers <- s.connect(from, to) }() // ends at the latest when the socket is closed
+	return r.await(ctx, question{from: from, to: to.Addr(), answers: answers, patience: pat})
 }
 
 // connect waits for the end of the handshake. The poller may wake it early, so

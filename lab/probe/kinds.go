@@ -44,20 +44,21 @@ func replies() []string {
 
 // kinds is the table. A new kind is a new file and a line here.
 var kinds = map[string]kind{
-	"ping":      {read: readPing, words: replies()},
-	"tcp":       {read: readTCP, words: replies()},
-	"udp":       {read: readUDP, words: replies()},
-	"http":      {read: readHTTP, words: replies(), fields: []field{{"status", upTo(maxStatus)}, {"body", anyText}, {"seen-as", address}}},
-	"resolve":   {read: readResolve, words: []string{string(Reply), fails, none}, fields: []field{{"address", address}}, list: "address"},
-	"route":     {read: readRoute, words: []string{string(Present), none}, fields: []field{{"via", address}, {"dev", anyText}, {"src", address}}},
-	"address":   {read: readAddress, words: []string{string(Present), none}, fields: []field{{"has", prefix}, {"all", prefix}}, list: "all"},
-	"neighbour": {read: readNeighbour, words: []string{string(Present), string(Absent)}, last: true},
-	"link":      {read: readLink, words: []string{string(Present), none}, fields: linkFields},
-	"namespace": {read: readNamespace, words: []string{string(Same), string(Different)}},
-	"packet":    {read: readPacket, words: []string{string(Present), none}, fields: packetFields},
-	"listen":    {read: readListen, words: []string{string(Free), string(Taken)}},
-	"process":   {read: readProcess, words: []string{string(Present), none}, fields: []field{{"pid", pidInside}}},
-	"command":   {read: readCommand, words: []string{string(Ran)}, fields: []field{{"status", upTo(maxStatus)}, {"stdout", anyText}}, within: commandWithin, once: true},
+	"ping":        {read: readPing, words: replies()},
+	"tcp":         {read: readTCP, words: replies()},
+	"udp":         {read: readUDP, words: replies()},
+	"http":        {read: readHTTP, words: replies(), fields: []field{{"status", upTo(maxStatus)}, {"body", anyText}, {"seen-as", address}}},
+	"resolve":     {read: readResolve, words: []string{string(Reply), fails, none}, fields: []field{{"address", address}}, list: "address"},
+	"route":       {read: readRoute, words: []string{string(Present), none}, fields: []field{{"via", address}, {"dev", anyText}, {"src", address}}},
+	"address":     {read: readAddress, words: []string{string(Present), none}, fields: []field{{"has", prefix}, {"all", prefix}}, list: "all"},
+	"neighbour":   {read: readNeighbour, words: []string{string(Present), string(Absent)}, last: true},
+	"link":        {read: readLink, words: []string{string(Present), none}, fields: linkFields},
+	"namespace":   {read: readNamespace, words: []string{string(Same), string(Different)}},
+	"packet":      {read: readPacket, words: []string{string(Present), none}, fields: packetFields},
+	"listen":      {read: readListen, words: []string{string(Free), string(Taken)}},
+	"process":     {read: readProcess, words: []string{string(Present), none}, fields: []field{{"pid", pidInside}}},
+	"translation": {read: readTranslation, words: replies(), fields: translationFields, list: "seen-as"},
+	"command":     {read: readCommand, words: []string{string(Ran)}, fields: []field{{"status", upTo(maxStatus)}, {"stdout", anyText}}, within: commandWithin, once: true},
 }
 
 // Kinds lists the kinds of question.

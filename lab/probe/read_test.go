@@ -71,6 +71,11 @@ func TestRead(t *testing.T) {
 		{"listen", mapping("in", "red", "at", "80"), word("taken"), "a server can have TCP port 80 in red: taken (address already in use)", "ip netns exec red nc -l -p 80"},
 		{"listen", mapping("in", "host", "at", "[::1]:53/udp"), topology.Value{}, "a server can have UDP [::1]:53 in host", "nc -l -u -s ::1 -p 53"},
 		{"packet", mapping("from", "red", "to", "blue", "in", "host", "on", "v-net-0"), mapping("vni", "42"), "a ping from red to blue (192.168.15.2) passes v-net-0 in host: vni 42", "tcpdump -c1 -eni v-net-0 'icmp or icmp6 or udp port 4789'"},
+		{
+			"translation", together("blue:80", "red", "host"), mapping("ports", "kept"),
+			"each of red and host, from port 5000, reaches TCP port 80 of blue (192.168.15.2): ports kept",
+			"sh -c 'ip netns exec red curl -sS -m2 -D- --local-port 5000 http://192.168.15.2:80/ & curl -sS -m2 -D- --local-port 5000 http://192.168.15.2:80/ & wait'",
+		},
 		{"command", argv("ls", "a b"), topology.Value{}, "red: ls 'a b': status 0", "ip netns exec red ls 'a b'"},
 	}
 	for _, tt := range tests {
@@ -148,6 +153,8 @@ func TestReadMistakes(t *testing.T) {
 		{"listen", mapping("in", "red", "at", "eighty:80/sctp"), any, "", "lab.yaml:2:3: verify.listen: want a port such as 80, 53/udp or 127.0.0.1:8080, found \"eighty:80/sctp\"\nlab.yaml:2:3: verify.listen: \"eighty:80/sctp\": the protocol must be tcp or udp"},
 		{"listen", mapping("in", "red", "at", "0"), any, "", `lab.yaml:2:3: verify.listen: port: must be from 1 to 65535, found 0`},
 		{"link", mapping("in", "red", "on", "eth0"), mapping("mac", "01:02"), "", `lab.yaml:2:3: verify: mac: want a MAC address such as 02:42:ac:11:00:02, found "01:02"`},
+		{"translation", together("blue:80", "red"), any, "", "lab.yaml:1:1: verify.translation: from: want at least two nodes: from: [red, blue]"},
+		{"translation", together("blue", "red", "host"), mapping("ports", "lost"), "", "lab.yaml:2:3: verify.translation: want a node or an address with a port, such as blue:80 or [fd00::2]:80, found \"blue\"\nlab.yaml:2:3: verify: ports: want kept or changed, found \"lost\""},
 		{"command", mapping("in", "red"), any, "", `lab.yaml:1:1: verify.command: argv: want the words of a command: argv: [cat, /etc/hosts]`},
 	}
 	for _, tt := range tests {

@@ -7,12 +7,17 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"time"
 )
 
 // SeenAs is the header that says from which address the server saw its client
 // come: the proof of an address translation.
 const SeenAs = "X-Nslab-Seen-As"
+
+// SeenPort is the header that says from which port: what tells two clients
+// apart that share an address.
+const SeenPort = "X-Nslab-Seen-Port"
 
 // serveHTTP answers every GET with the same body: args are the port and the body.
 func serveHTTP(ctx context.Context, args []string, ready func()) error {
@@ -42,22 +47,24 @@ func serveHTTP(ctx context.Context, args []string, ready func()) error {
 func handler(body string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) { answer(w, r, body) })
-	mux.HandleFunc("GET /seen-as", func(w http.ResponseWriter, r *http.Request) { answer(w, r, client(r)+"\n") })
+	mux.HandleFunc("GET /seen-as", func(w http.ResponseWriter, r *http.Request) { answer(w, r, client(r).Addr().String()+"\n") })
 	return mux
 }
 
 func answer(w http.ResponseWriter, r *http.Request, body string) {
-	w.Header().Set(SeenAs, client(r))
+	from := client(r)
+	w.Header().Set(SeenAs, from.Addr().String())
+	w.Header().Set(SeenPort, strconv.Itoa(int(from.Port())))
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	_, _ = io.WriteString(w, body) // a client that went away needs no answer
 }
 
-// client is the address the request came from; a socket for both families
+// client is where the request came from; a socket for both families
 // shows an IPv4 client as ::ffff:192.168.15.2.
-func client(r *http.Request) string {
+func client(r *http.Request) netip.AddrPort {
 	from, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
-		return r.RemoteAddr
+		return netip.AddrPort{} // net/http writes no other form for a TCP connection
 	}
-	return from.Addr().Unmap().String()
+	return netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 }
