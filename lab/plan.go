@@ -80,15 +80,21 @@ func (c Change) Roots() []Step {
 	return filter(c.Gone, func(s Step) bool { return root[s.Op] })
 }
 
-// ByHand are the facts of Gone that must be undone by hand: the roots, and every
-// link, because the kernel frees a namespace, and the cables into it, some
-// time after its name has gone, and a new cable of that name would find the old
-// one in its way.
+// ByHand are the facts of Gone that must be undone by hand: the roots, every
+// name of a namespace, and every link into a namespace that stays. The kernel
+// frees a namespace, and the cables into it, some time after its name has gone,
+// and a new cable of that name would find the end of the old one in its way.
 func (c Change) ByHand() []Step {
 	root := set(c.Roots())
+	going := map[op.Object]bool{}
+	for _, s := range c.Gone {
+		for _, made := range op.Makes(s.Op) {
+			going[made] = true
+		}
+	}
 	return filter(c.Gone, func(s Step) bool {
-		_, makes := s.Op.(op.Maker)
-		return root[s.Op] || makes
+		return root[s.Op] || slices.ContainsFunc(op.Makes(s.Op), op.Object.IsNamespace) ||
+			len(op.Makes(s.Op)) > 0 && slices.ContainsFunc(s.Op.On(), func(o op.Object) bool { return o.IsNamespace() && !going[o] })
 	})
 }
 

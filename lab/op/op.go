@@ -60,6 +60,9 @@ type Object string
 // NetNS is the object a namespace is. The lab's host is never made by a lab.
 func NetNS(ns string) Object { return Object("netns/" + ns) }
 
+// IsNamespace says whether the object is a namespace.
+func (o Object) IsNamespace() bool { return strings.HasPrefix(string(o), "netns/") }
+
 // Dev is the object an interface is.
 func Dev(ns, dev string) Object { return Object("link/" + ns + "/" + dev) }
 

@@ -1,6 +1,7 @@
 package op
 
 import (
+	"errors"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -13,6 +14,17 @@ import (
 // however many interfaces go at once. It is a shortcut and no more: each fact
 // is still undone by itself afterwards, and finds nothing to do.
 func Sweep(k *Kernel, going []Op) error {
+	err := sweepHost(k, going)
+	for _, o := range going { // looked at before the kernel is busy with freeing the first
+		if n, ok := o.(Namespace); ok {
+			_, verr := k.view(n.Name)
+			err = errors.Join(err, gone(verr))
+		}
+	}
+	return err
+}
+
+func sweepHost(k *Kernel, going []Op) error {
 	if len(hostDevs(going)) < 2 {
 		return nil
 	}
