@@ -37,7 +37,7 @@ func (s Sysctl) read(k *Kernel) (value string, err error) {
 // Before is the value that Undo puts back, with those that the kernel changes along.
 func (s Sysctl) Before(k *Kernel) (was string, err error) {
 	err = k.Inside(s.NS, func() error {
-		all, err := readAlong(s.path())
+		all, err := readAlong(k.scratch(), s.path())
 		was = all.text(s.path())
 		return err
 	})

@@ -3,10 +3,11 @@ package op
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // along lists the settings that the kernel rewrites when it writes another.
@@ -15,6 +16,8 @@ import (
 // every interface and conf/all/accept_redirects (inet_forward_change in
 // net/ipv4/devinet.c). conf/default of IPv4 is copied to every interface that
 // has no value of its own, conf/all/forwarding and disable_ipv6 of IPv6 to all.
+// A star is "default" or an interface; "all" is the setting itself under another
+// name, or has no effect on others.
 func along(path string) []string {
 	const v4, v6 = "/proc/sys/net/ipv4/conf/", "/proc/sys/net/ipv6/conf/"
 	name := filepath.Base(path)
@@ -32,20 +35,20 @@ func along(path string) []string {
 // settings are values by their files.
 type settings map[string]string
 
-// readAlong reads a setting and those that change along with it. The "all" of a
-// pattern is the setting itself under another name, or has no effect on others.
-func readAlong(path string) (settings, error) {
+// readAlong reads a setting and those that change along with it. buf is for
+// lists of interfaces.
+func readAlong(buf []byte, path string) (settings, error) {
 	value, err := readSetting(path)
 	if err != nil {
 		return nil, err
 	}
 	all := settings{path: value}
 	for _, pattern := range along(path) {
-		files, _ := filepath.Glob(pattern) // the patterns are good
+		files, err := ofEach(buf, pattern)
+		if err != nil {
+			return nil, err
+		}
 		for _, f := range files {
-			if strings.Contains(pattern, "*") && filepath.Base(filepath.Dir(f)) == "all" {
-				continue
-			}
 			if v, err := readSetting(f); err == nil { // else the interface went
 				all[f] = v
 			}
@@ -54,9 +57,39 @@ func readAlong(path string) (settings, error) {
 	return all, nil
 }
 
+// ofEach puts "default" and the names of the interfaces here in the place of a
+// star. To list the directory would have the kernel make an entry for each file
+// of it. buf is for the answer.
+func ofEach(buf []byte, pattern string) ([]string, error) {
+	before, after, ok := strings.Cut(pattern, "*")
+	if !ok {
+		return []string{pattern}, nil
+	}
+	v := &view{}
+	if err := readHere(buf, v.linkTable()); err != nil {
+		return nil, err
+	}
+	out := []string{before + "default" + after}
+	for _, l := range v.links {
+		out = append(out, before+l.name+after)
+	}
+	return out, nil
+}
+
+// readSetting reads a file of /proc/sys, which is small and ready: os.ReadFile
+// makes twice the system calls.
 func readSetting(path string) (string, error) {
-	b, err := os.ReadFile(path)
-	return oneLine(b), err
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return "", &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	var b [4096]byte
+	n, err := unix.Read(fd, b[:])
+	if err != nil {
+		return "", &fs.PathError{Op: "read", Path: path, Err: err}
+	}
+	return oneLine(b[:n]), nil
 }
 
 func oneLine(b []byte) string { return strings.Join(strings.Fields(string(b)), " ") }

@@ -152,7 +152,7 @@ func (u *sysctlUsers) join(s Sysctl) error {
 	}
 	use := u.keys[s.Key]
 	if use == nil {
-		before, err := readAlong(s.path())
+		before, err := readAlong(make([]byte, bufSize), s.path())
 		if err != nil {
 			return err
 		}
@@ -204,7 +204,7 @@ func (u *sysctlUsers) handOver(s Sysctl, value string) error {
 
 // restore puts back what is still as the lab has left it.
 func (u *sysctlUsers) restore(s Sysctl, use *sysctlUse) error {
-	now, err := readAlong(s.path())
+	now, err := readAlong(make([]byte, bufSize), s.path())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

@@ -45,26 +45,32 @@ const listTries = 30
 // list reads tables of namespace ns, each again and again until nothing has
 // changed meanwhile: nothing is said to be absent from one that lacks some.
 func (k *Kernel) list(ns string, tables ...table) error {
-	return k.enter(ns, func() error {
-		s, err := openSocket(k.scratch())
+	err := k.enter(ns, func() error { return readHere(k.scratch(), tables...) })
+	if err != nil {
+		k.forget() // what has been read of it
+	}
+	return err
+}
+
+// readHere is list for the namespace that the thread is in.
+func readHere(buf []byte, tables ...table) error {
+	s, err := openSocket(buf)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	for _, t := range tables {
+		for range listTries {
+			t.begin()
+			if err = s.dump(t.kind, t.body, t.each); !errors.Is(err, errInterrupted) {
+				break
+			}
+		}
 		if err != nil {
 			return err
 		}
-		defer s.close()
-		for _, t := range tables {
-			for range listTries {
-				t.begin()
-				if err = s.dump(t.kind, t.body, t.each); !errors.Is(err, errInterrupted) {
-					break
-				}
-			}
-			if err != nil {
-				k.forget() // what has been read of it
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // skipStats is RTEXT_FILTER_SKIP_STATS of linux/rtnetlink.h: no counters.
