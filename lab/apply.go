@@ -203,6 +203,7 @@ func ready(ctx context.Context, k *op.Kernel, facts []Step) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
 	return k.Session(func(k *op.Kernel) error {
+		op.Settle(k, ops(facts))
 		for _, s := range slices.Backward(facts) {
 			if w, ok := s.Op.(op.Waiter); ok {
 				if err := w.Wait(ctx, k); err != nil {

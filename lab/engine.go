@@ -130,8 +130,8 @@ func (e *Engine) makeAll(ctx context.Context, want []Step, fresh map[op.Op]bool)
 // together makes new facts true, all at once.
 func (e *Engine) together(ctx context.Context, steps []Step) error {
 	start := time.Now()
-	alone := func(o op.Op) error { return e.do(o, false) }
-	made, failed, err := op.Together(ctx, e.Kernel, ops(steps), alone)
+	by := op.Hands{Alone: func(o op.Op) error { return e.do(o, false) }, Remember: e.remember}
+	made, failed, err := op.Together(ctx, e.Kernel, ops(steps), by)
 	took := time.Since(start) / time.Duration(max(1, len(steps)))
 	for i, s := range steps {
 		if made[i] {
@@ -197,8 +197,8 @@ func (e *Engine) do(o op.Op, again bool) error {
 		if err != nil {
 			return err
 		}
-		if err := e.Journal.remember(o, was); err != nil {
-			return fmt.Errorf("write the journal: %w", err)
+		if err := e.remember([]op.Op{o}, []string{was}); err != nil {
+			return err
 		}
 	}
 	err := e.Kernel.Around("do", o, func() error { return o.Do(e.Kernel) })
@@ -213,6 +213,13 @@ func (e *Engine) do(o op.Op, again bool) error {
 		return fmt.Errorf("%w (%s)", err, diff)
 	}
 	return err
+}
+
+func (e *Engine) remember(facts []op.Op, was []string) error {
+	if err := e.Journal.remember(facts, was); err != nil {
+		return fmt.Errorf("write the journal: %w", err)
+	}
+	return nil
 }
 
 // undo makes the facts of c.Gone false. Most of them go with another.

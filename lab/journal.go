@@ -166,16 +166,24 @@ func (j *Journal) begin(c Change) error {
 	return nil
 }
 
-// remember keeps the value from before a fact. The first one counts: later
+// remember keeps the values from before facts. The first one counts: later
 // ones are the lab's own doing.
-func (j *Journal) remember(o op.Op, value string) error {
-	if _, known := j.was[o]; known {
+func (j *Journal) remember(facts []op.Op, was []string) error {
+	var rs []record
+	for i, o := range facts {
+		if _, known := j.was[o]; !known {
+			rs = append(rs, record{Was: &memory{op.Written{Op: o}, was[i]}})
+		}
+	}
+	if len(rs) == 0 {
 		return nil
 	}
-	if err := j.write(record{Was: &memory{op.Written{Op: o}, value}}); err != nil {
+	if err := j.write(rs...); err != nil {
 		return err
 	}
-	j.was[o] = value
+	for _, r := range rs {
+		j.was[r.Was.Fact.Op] = r.Was.Value
+	}
 	return nil
 }
 

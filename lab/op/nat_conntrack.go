@@ -3,6 +3,7 @@ package op
 import (
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/google/nftables"
 	"github.com/vishvananda/netlink"
@@ -19,18 +20,23 @@ type flowFilter func(*netlink.ConntrackFlow) bool
 // MatchConntrackFlow is what netlink.ConntrackDeleteFilters asks.
 func (f flowFilter) MatchConntrackFlow(flow *netlink.ConntrackFlow) bool { return f(flow) }
 
-// forget is best effort: a kernel without ctnetlink keeps its flows, and the
-// rule is true all the same.
-func (r chainRule) forget() {
-	if r.flows == nil {
+// forgetFlows forgets the flows that rules of one table speak of, here. It is
+// best effort: a kernel without ctnetlink keeps its flows, and the rules are
+// true all the same.
+func forgetFlows(rs []newRule) {
+	rs = slices.DeleteFunc(slices.Clone(rs), func(r newRule) bool { return r.flows == nil })
+	if len(rs) == 0 {
 		return
 	}
 	inet := netlink.InetFamily(unix.AF_INET)
-	if r.family == nftables.TableFamilyIPv6 {
+	if rs[0].family == nftables.TableFamilyIPv6 {
 		inet = unix.AF_INET6
 	}
+	theirs := func(f *netlink.ConntrackFlow) bool {
+		return slices.ContainsFunc(rs, func(r newRule) bool { return r.flows(f) })
+	}
 	h := &netlink.Handle{}
-	_, _ = h.ConntrackDeleteFilters(netlink.ConntrackTable, inet, flowFilter(r.flows))
+	_, _ = h.ConntrackDeleteFilters(netlink.ConntrackTable, inet, flowFilter(theirs))
 }
 
 // flowsFrom are the flows with an end in a network. When that is every

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/google/nftables"
@@ -109,37 +108,60 @@ func (r chainRule) inside(k *Kernel, f func(*nfTable) error) error {
 	})
 }
 
-func (r chainRule) before(k *Kernel, was string) (word string, err error) {
-	err = r.inside(k, func(t *nfTable) error {
-		word, err = t.before(r.chain, was)
-		return err
-	})
-	return word, err
+func (r chainRule) before(k *Kernel, was string) (string, error) {
+	t, err := r.look(k)
+	if err != nil {
+		return "", err
+	}
+	return t.before(r.chain, was)
 }
 
 // do adds the rule in one transaction, in which a rule of the same mark goes:
 // what somebody altered is mended.
 func (r chainRule) do(k *Kernel, was string) error {
-	return r.inside(k, func(t *nfTable) error {
-		word, err := t.before(r.chain, was)
-		if err != nil {
-			return err
+	had, err := r.before(k, was)
+	if err != nil {
+		return err
+	}
+	return addRules(k, []newRule{{r, had}})
+}
+
+// newRule is a rule that is to be added, and what was there before it.
+type newRule struct {
+	chainRule
+	had string
+}
+
+// addRules adds rules of one table, all or none of them.
+func addRules(k *Kernel, rs []newRule) error {
+	t, err := rs[0].look(k)
+	if err != nil {
+		return err
+	}
+	return k.Inside(rs[0].ns, func() error {
+		for _, r := range rs {
+			if err := r.put(k, t); err != nil {
+				return err
+			}
 		}
-		all, err := t.rules(r.chain)
-		if err != nil {
-			return err
+		if err := t.flush(); err != nil {
+			return rs[0].explain(err)
 		}
-		old := marked(all, r.mark(k))
-		var before *nftables.Rule
-		if i := slices.IndexFunc(all, r.shadows); i >= 0 && r.table == tableNAT {
-			before = all[i] // a filter is never overtaken: somebody meant it
-		}
-		if err := t.add(r.chain, r.exprs(), userData(r.mark(k), word), old, before); err != nil {
-			return r.explain(err)
-		}
-		r.forget()
+		forgetFlows(rs)
 		return nil
 	})
+}
+
+func (r newRule) put(k *Kernel, t *nfTable) error {
+	l, err := t.list(r.chain)
+	if err != nil {
+		return err
+	}
+	var ahead *nftables.Rule
+	if i := r.shadowed(l); i >= 0 && r.table == tableNAT { // a filter is never overtaken: somebody meant it
+		ahead = l.all[i]
+	}
+	return t.put(r.chain, r.exprs(), userData(r.mark(k), r.had), l.marked[r.mark(k)], ahead)
 }
 
 // undo removes what carries the mark. When something that it saw is gone
@@ -149,52 +171,56 @@ func (r chainRule) undo(k *Kernel, was string) (err error) {
 		if err = r.undoOnce(k, was); !absent(err) {
 			return err
 		}
+		k.forget()
 	}
 	return gone(err)
 }
 
 func (r chainRule) undoOnce(k *Kernel, had string) error {
-	return r.inside(k, func(t *nfTable) error {
-		all, err := t.rules(r.chain)
-		if err != nil {
-			return err
+	t, err := r.look(k)
+	if err != nil {
+		return err
+	}
+	l, err := t.list(r.chain)
+	if err != nil {
+		return err
+	}
+	old := l.marked[r.mark(k)]
+	for _, o := range old {
+		had = cmp.Or(hadWord(o.UserData), had)
+	}
+	some, err := t.remove(r.chain, old, had)
+	if err != nil || !some {
+		return err
+	}
+	return k.Inside(r.ns, func() error {
+		err := t.flush()
+		if err == nil && len(old) > 0 {
+			forgetFlows([]newRule{{chainRule: r}})
 		}
-		old := marked(all, r.mark(k))
-		for _, o := range old {
-			had = cmp.Or(hadWord(o.UserData), had)
-		}
-		if err := t.remove(r.chain, old, had); err != nil {
-			return err
-		}
-		if len(old) > 0 {
-			r.forget()
-		}
-		return nil
+		return err
 	})
 }
 
-func (r chainRule) diff(k *Kernel) (diff string, err error) {
-	err = r.inside(k, func(t *nfTable) error {
-		all, err := t.rules(r.chain)
-		have := marked(all, r.mark(k))
-		switch {
-		case err != nil:
-			return err
-		case len(have) == 0:
-			diff = fmt.Sprintf("the lab's rule %q is missing %s", r.line(), place(r.ns))
-		case len(have) > 1:
-			diff = fmt.Sprintf("the lab's rule %q stands there %d times %s", r.line(), len(have), place(r.ns))
-		case !r.same(have[0]):
-			diff = fmt.Sprintf("the lab's rule %q was altered %s", r.line(), place(r.ns))
-		default:
-			diff = r.shadow(all, have[0])
-		}
-		return nil
-	})
+func (r chainRule) diff(k *Kernel) (string, error) {
+	t, err := r.look(k)
 	if err != nil {
 		return missing("namespace "+r.ns, err)
 	}
-	return diff, nil
+	l, err := t.list(r.chain)
+	if err != nil {
+		return "", err
+	}
+	have := l.marked[r.mark(k)]
+	switch {
+	case len(have) == 0:
+		return fmt.Sprintf("the lab's rule %q is missing %s", r.line(), place(r.ns)), nil
+	case len(have) > 1:
+		return fmt.Sprintf("the lab's rule %q stands there %d times %s", r.line(), len(have), place(r.ns)), nil
+	case !r.same(have[0]):
+		return fmt.Sprintf("the lab's rule %q was altered %s", r.line(), place(r.ns)), nil
+	}
+	return r.shadow(l, have[0]), nil
 }
 
 func (r chainRule) line() string { return r.chain + " " + strings.Join(r.words, " ") }

@@ -11,21 +11,28 @@ import (
 
 // shadow finds the foreign rule that stands ahead of ours and takes its
 // packets, such as `iptables -t nat -I POSTROUTING -j RETURN` makes.
-func (r chainRule) shadow(chain []*nftables.Rule, ours *nftables.Rule) string {
-	for i, other := range chain {
-		if other.Handle == ours.Handle {
-			return ""
-		}
-		if r.shadows(other) {
-			diff := fmt.Sprintf("the lab's rule %q is never reached %s: rule %d of %s (%s) stands ahead of it and takes its packets",
-				r.line(), place(r.ns), i+1, r.chain, verdict(other))
-			if r.table == tableFilter {
-				diff += "; " + Foreign
-			}
-			return diff
+func (r chainRule) shadow(l *ruleList, ours *nftables.Rule) string {
+	i := r.shadowed(l)
+	if i < 0 || i > slices.Index(l.all, ours) {
+		return ""
+	}
+	diff := fmt.Sprintf("the lab's rule %q is never reached %s: rule %d of %s (%s) stands ahead of it and takes its packets",
+		r.line(), place(r.ns), i+1, r.chain, verdict(l.all[i]))
+	if r.table == tableFilter {
+		diff += "; " + Foreign
+	}
+	return diff
+}
+
+// shadowed is the place of the first rule that takes the packets of ours, -1
+// when there is none.
+func (r chainRule) shadowed(l *ruleList) int {
+	for _, i := range l.foreign {
+		if r.shadows(l.all[i]) {
+			return i
 		}
 	}
-	return ""
+	return -1
 }
 
 // shadows says whether a rule, not one of nslab's, takes every packet that ours

@@ -28,8 +28,9 @@ type nfTable struct {
 	self   *nftables.Table
 	exists bool
 	chains []*nftables.Chain
-	notes  map[string][]byte // user data of chains
-	kernel *Kernel           // whose points it has
+	notes  map[string][]byte    // user data of chains
+	lists  map[string]*ruleList // the rules of chains, as far as they were read
+	kernel *Kernel              // whose points it has
 }
 
 func openTable(name string, family nftables.TableFamily) (*nfTable, error) {
@@ -56,7 +57,7 @@ func (t *nfTable) load() error {
 	if err != nil {
 		return fmt.Errorf("list nf_tables: %w", err)
 	}
-	t.exists, t.chains = false, nil
+	t.exists, t.chains, t.lists = false, nil, map[string]*ruleList{}
 	for _, have := range tables {
 		if have.Name == t.self.Name && have.Family == t.self.Family {
 			t.exists, t.self.Use = true, have.Use
@@ -87,16 +88,11 @@ func (t *nfTable) chain(name string) *nftables.Chain {
 }
 
 func (t *nfTable) rules(chain string) ([]*nftables.Rule, error) {
-	c := t.chain(chain)
-	if c == nil {
-		return nil, nil
+	l, err := t.list(chain)
+	if err != nil {
+		return nil, err
 	}
-	return t.conn.GetRules(t.self, c)
-}
-
-// marked are the rules of a chain that carry a mark.
-func marked(chain []*nftables.Rule, mark string) []*nftables.Rule {
-	return slices.DeleteFunc(slices.Clone(chain), func(r *nftables.Rule) bool { return ruleComment(r) != mark })
+	return l.all, nil
 }
 
 // before says what is not of nslab's making. A rule that nslab wrote, for this
@@ -109,12 +105,11 @@ func (t *nfTable) before(chain, was string) (string, error) {
 	words := map[string]bool{was: true}
 	for _, c := range t.chains {
 		words[hadNothing] = words[hadNothing] || hadWord(t.notes[c.Name]) == hadNothing
-		rules, err := t.rules(c.Name)
+		l, err := t.list(c.Name)
 		if err != nil {
 			return "", err
 		}
-		for _, r := range rules {
-			word := hadWord(r.UserData)
+		for word := range l.words {
 			words[word] = words[word] || c.Name == chain || word == hadNothing
 		}
 	}
@@ -131,14 +126,17 @@ func hadWhat(words map[string]bool, chain bool) string {
 	return hadChain
 }
 
-// add appends a rule, or puts it ahead of another one, and removes the old
-// ones, all or nothing.
-func (t *nfTable) add(chain string, exprs []expr.Any, data []byte, old []*nftables.Rule, ahead *nftables.Rule) error {
+// put appends a rule, or puts it ahead of another one, and removes the old
+// ones, with the next flush.
+func (t *nfTable) put(chain string, exprs []expr.Any, data []byte, old []*nftables.Rule, ahead *nftables.Rule) error {
 	c := t.chain(chain)
 	if topology.BuiltinChain(t.self.Name, chain) {
 		var err error
 		if c, err = t.base(chain, nil); err != nil {
 			return err
+		}
+		if t.chain(chain) == nil { // what is put behind it finds it there
+			t.exists, t.chains = true, append(t.chains, c)
 		}
 	} else if c == nil {
 		return fmt.Errorf("table %s has no chain %s to put a rule in: %w", t.self.Name, chain, unix.ENOENT)
@@ -151,15 +149,16 @@ func (t *nfTable) add(chain string, exprs []expr.Any, data []byte, old []*nftabl
 	} else {
 		t.conn.AddRule(rule)
 	}
-	return t.flush()
+	return nil
 }
 
-// remove deletes rules of a chain, in one transaction with the chain and the
-// table when nslab made them and nobody else has put anything there.
-func (t *nfTable) remove(chain string, old []*nftables.Rule, had string) error {
-	idle, err := t.idle(old)
+// remove deletes rules of a chain with the next flush, and in the same
+// transaction the chain and the table when nslab made them and nobody else has
+// put anything there. It says whether there is anything to flush.
+func (t *nfTable) remove(chain string, old []*nftables.Rule, had string) (some bool, err error) {
+	idle, err := t.idle(chain, old)
 	if err != nil {
-		return err
+		return false, err
 	}
 	all := len(idle) == len(t.chains) && t.holdsOnlyChains()
 	switch {
@@ -170,8 +169,9 @@ func (t *nfTable) remove(chain string, old []*nftables.Rule, had string) error {
 		t.conn.DelChain(t.chain(chain))
 	default:
 		t.delRules(old)
+		return len(old) > 0, nil
 	}
-	return t.flush()
+	return true, nil
 }
 
 // flush sends the transaction.
@@ -180,7 +180,7 @@ func (t *nfTable) flush() error { return t.kernel.Around("flush", t.self.Name, t
 // removeChain deletes a chain and the rules in it, in one transaction with the
 // table when nslab made that and nobody else has put anything there.
 func (t *nfTable) removeChain(name, had string) error {
-	idle, err := t.idle(nil)
+	idle, err := t.idle(name, nil)
 	if err != nil {
 		return err
 	}
@@ -207,18 +207,19 @@ func (t *nfTable) holdsOnlyChains() bool {
 }
 
 // idle are the chains of iptables in which no rule is left when the old ones
-// go. A student who added a rule and deleted it again leaves one.
-func (t *nfTable) idle(old []*nftables.Rule) ([]*nftables.Chain, error) {
+// of one chain go. A student who added a rule and deleted it again leaves one.
+func (t *nfTable) idle(chain string, old []*nftables.Rule) ([]*nftables.Chain, error) {
 	var out []*nftables.Chain
 	for _, c := range t.chains {
 		rules, err := t.rules(c.Name)
 		if err != nil {
 			return nil, err
 		}
-		others := slices.DeleteFunc(rules, func(r *nftables.Rule) bool {
-			return slices.ContainsFunc(old, func(o *nftables.Rule) bool { return o.Handle == r.Handle })
-		})
-		if len(others) == 0 && t.builtin(c) {
+		left := len(rules)
+		if c.Name == chain {
+			left -= len(old)
+		}
+		if left == 0 && t.builtin(c) {
 			out = append(out, c)
 		}
 	}

@@ -72,7 +72,10 @@ func (p Policy) Undo(k *Kernel) error {
 				return err
 			}
 		}
-		return t.remove(p.Chain, nil, had)
+		if _, err := t.remove(p.Chain, nil, had); err != nil {
+			return err
+		}
+		return t.flush()
 	}))
 }
 

@@ -12,12 +12,13 @@ type session struct {
 	thread *netns.Thread
 	buf    []byte                  // for sockets
 	views  map[string]*view        // what namespaces look like, until something is done
+	tables map[tableAt]*nfTable    // and tables of rules
 	made   map[Object]int          // the indexes of the interfaces made in this session
 	taken  map[string]map[int]bool // the indexes in use, of namespaces where something was made
 }
 
 func newSession(t *netns.Thread) *session {
-	return &session{t, make([]byte, bufSize), map[string]*view{}, map[Object]int{}, map[string]map[int]bool{}}
+	return &session{t, make([]byte, bufSize), map[string]*view{}, map[tableAt]*nfTable{}, map[Object]int{}, map[string]map[int]bool{}}
 }
 
 // bufSize is that of what the kernel sends at once of a long list.
@@ -35,6 +36,7 @@ func (k *Kernel) scratch() []byte {
 func (k *Kernel) forget() {
 	if k.session != nil {
 		clear(k.session.views)
+		clear(k.session.tables)
 	}
 }
 

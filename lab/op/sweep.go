@@ -10,11 +10,12 @@ import (
 )
 
 // Sweep removes the interfaces that going makes on the lab's host with a single
-// request. The kernel waits for a grace period of 15 ms at each removal,
-// however many interfaces go at once. It is a shortcut and no more: each fact
-// is still undone by itself afterwards, and finds nothing to do.
+// request, and rules with a few. The kernel waits for a grace period of 15 ms
+// at each removal of an interface, however many go at once. It is a shortcut
+// and no more: each fact is still undone by itself afterwards, and finds nothing
+// to do.
 func Sweep(k *Kernel, going []Op) error {
-	err := sweepHost(k, going)
+	err := errors.Join(sweepRules(k, going), sweepHost(k, going))
 	for _, o := range going { // looked at before the kernel is busy with freeing the first
 		if n, ok := o.(Namespace); ok {
 			_, verr := k.view(n.Name)

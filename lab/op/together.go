@@ -12,21 +12,21 @@ import (
 //
 // First come the namespaces, then the interfaces, then all that is set on
 // them, one namespace after the other. Nothing is asked of an interface before
-// the kernel has said that it is ours. What is refused in the crowd is handed
-// to alone, which makes it by its own Do or says why that does not go either.
+// the kernel has said that it is ours. Rules come at the end, those of a table in
+// one transaction.
 //
 // made says what has become true. err is about the fact number failed, or that
 // ctx has ended, and failed is -1.
-func Together(ctx context.Context, k *Kernel, facts []Op, alone func(Op) error) (made []bool, failed int, err error) {
+func Together(ctx context.Context, k *Kernel, facts []Op, by Hands) (made []bool, failed int, err error) {
 	made = make([]bool, len(facts))
 	for _, group := range crowds(facts) {
 		if err := ctx.Err(); err != nil {
 			return made, -1, err
 		}
-		for n, refused := range k.askAll(group) {
+		for n, refused := range k.makeAll(group, by) {
 			f := group[n]
 			if refused {
-				if err := alone(f.Op); err != nil {
+				if err := by.Alone(f.Op); err != nil {
 					return made, f.number, err
 				}
 			}
@@ -36,11 +36,29 @@ func Together(ctx context.Context, k *Kernel, facts []Op, alone func(Op) error) 
 	return made, -1, nil
 }
 
+// Hands are what Together leaves to others.
+type Hands struct {
+	// Alone makes what was refused in the crowd by its own Do, or says why that
+	// does not go either.
+	Alone func(Op) error
+	// Remember keeps what was before facts.
+	Remember func(facts []Op, was []string) error
+}
+
 // CanJoin says whether a fact can be made together with others.
 func CanJoin(o Op) bool {
-	_, room := o.(Namespace)
-	_, ok := o.(wired)
-	return room || ok
+	switch o.(type) {
+	case Namespace, wired, ruled:
+		return true
+	}
+	return false
+}
+
+func (k *Kernel) makeAll(group []numbered, by Hands) (refused []bool) {
+	if _, ok := group[0].Op.(ruled); ok {
+		return k.addAll(group, by)
+	}
+	return k.askAll(group)
 }
 
 // numbered is a fact and its place in the plan.
@@ -51,7 +69,7 @@ type numbered struct {
 
 // crowds are the facts in the order of making. Each group is of one namespace.
 func crowds(facts []Op) (out [][]numbered) {
-	var links, rest []numbered
+	var links, rest, rules []numbered
 	for i, o := range facts {
 		f := numbered{o, i}
 		switch o.(type) {
@@ -59,11 +77,13 @@ func crowds(facts []Op) (out [][]numbered) {
 			out = append(out, []numbered{f})
 		case Maker:
 			links = append(links, f)
+		case ruled:
+			rules = append(rules, f)
 		default:
 			rest = append(rest, f)
 		}
 	}
-	return append(append(out, byNamespace(links)...), switchesLast(byNamespace(rest))...)
+	return slices.Concat(out, byNamespace(links), switchesLast(byNamespace(rest)), byTable(rules))
 }
 
 // byNamespace puts facts of the same namespace together. They keep their order.

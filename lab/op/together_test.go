@@ -39,7 +39,7 @@ func star(t *testing.T, n int) (facts []op.Op) {
 // together makes facts as the engine does; what does not go alone is told.
 func together(k *op.Kernel, facts []op.Op) (made []bool, failed int, err error) {
 	serr := k.Session(func(k *op.Kernel) error {
-		made, failed, err = op.Together(context.Background(), k, facts, func(o op.Op) error { return o.Do(k) })
+		made, failed, err = op.Together(context.Background(), k, facts, op.Hands{Alone: func(o op.Op) error { return o.Do(k) }})
 		return nil
 	})
 	return made, failed, errors.Join(err, serr)
@@ -128,7 +128,7 @@ func TestTogetherAgain(t *testing.T) {
 		}
 		return err
 	}
-	made, failed, err := op.Together(t.Context(), k, facts, alone)
+	made, failed, err := op.Together(t.Context(), k, facts, op.Hands{Alone: alone})
 	if err != nil || failed != -1 || asked == 0 {
 		t.Errorf("fact %d: %v, %d were asked alone", failed, err, asked)
 	}
@@ -145,10 +145,10 @@ func TestTogetherIsCancelled(t *testing.T) {
 	facts := star(t, 3)
 	defer undoAll(t, k, facts)
 	ctx, cancel := context.WithCancel(t.Context())
-	made, failed, err := op.Together(ctx, k, facts, func(o op.Op) error {
+	made, failed, err := op.Together(ctx, k, facts, op.Hands{Alone: func(o op.Op) error {
 		cancel() // at the first namespace
 		return o.Do(k)
-	})
+	}})
 	if !errors.Is(err, context.Canceled) || failed != -1 || !made[0] {
 		t.Errorf("fact %d: %v, made: %v", failed, err, made)
 	}

@@ -17,6 +17,8 @@ type view struct {
 	routes map[int]routes         // by family; nil when not read
 }
 
+func newView() *view { return &view{routes: map[int]routes{}} }
+
 // link is what the kernel says of an interface.
 type link struct {
 	index, peer, master int // peer is the other end, or what the interface lies on
@@ -59,6 +61,10 @@ func readHere(buf []byte, tables ...table) error {
 		return err
 	}
 	defer s.close()
+	return s.read(tables...)
+}
+
+func (s *socket) read(tables ...table) (err error) {
 	for _, t := range tables {
 		for range listTries {
 			t.begin()
@@ -82,7 +88,7 @@ func (k *Kernel) view(ns string) (*view, error) {
 	if v := k.seen(ns); v != nil {
 		return v, nil
 	}
-	v := &view{routes: map[int]routes{}}
+	v := newView()
 	return k.keep(ns, v, k.list(ns, v.linkTable()))
 }
 
@@ -92,7 +98,7 @@ func (k *Kernel) survey(ns string) error {
 	if k.session == nil || k.seen(ns) != nil {
 		return nil
 	}
-	v := &view{routes: map[int]routes{}}
+	v := newView()
 	_, err := k.keep(ns, v, k.list(ns, v.linkTable(), v.addrTable(), v.routeTable(unix.AF_INET)))
 	return err
 }

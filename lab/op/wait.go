@@ -29,7 +29,7 @@ const live = unix.IFF_UP | unix.IFF_LOWER_UP
 // carrier a moment after it is there, and drops what is sent before that; an
 // ARP question that is lost so is asked again only a second later.
 func (u Up) Wait(ctx context.Context, k *Kernel) error {
-	return k.await(ctx, u.NS, []string{u.Dev}, func() (bool, error) { return u.operational(k) })
+	return k.await(ctx, u, func() (bool, error) { return u.operational(k) })
 }
 
 // operational says whether there is nothing to wait for: the interface works,
@@ -50,7 +50,7 @@ const (
 // Wait returns when the bridge carries packets, which it does from its first
 // live port on.
 func (b Bridge) Wait(ctx context.Context, k *Kernel) error {
-	return k.await(ctx, b.NS, []string{b.Name}, func() (bool, error) { return b.operational(k) })
+	return k.await(ctx, b, func() (bool, error) { return b.operational(k) })
 }
 
 func (b Bridge) operational(k *Kernel) (bool, error) {
@@ -68,7 +68,7 @@ func (b Bridge) operational(k *Kernel) (bool, error) {
 // Wait returns when the port forwards. The kernel gets there a moment after
 // the carrier does; with spanning tree, after twice the forward delay.
 func (m Master) Wait(ctx context.Context, k *Kernel) error {
-	return k.await(ctx, m.NS, []string{m.Dev, m.Bridge}, func() (bool, error) { return m.forwards(k) })
+	return k.await(ctx, m, func() (bool, error) { return m.forwards(k) })
 }
 
 // forwards says whether there is nothing to wait for: the port forwards, or it
@@ -82,9 +82,58 @@ func (m Master) forwards(k *Kernel) (bool, error) {
 	return bridge.flags&unix.IFF_UP == 0 || port.flags&live != live || port.port == forwarding, err
 }
 
+// settles is a Waiter that waits for interfaces of a namespace.
+type settles interface {
+	Waiter
+	at() string
+	devs() []string
+}
+
+func (u Up) devs() []string     { return []string{u.Dev} }
+func (b Bridge) devs() []string { return []string{b.Name} }
+func (m Master) devs() []string { return []string{m.Dev, m.Bridge} }
+
+// Settle spares most of the waiting. Who asks for one interface, not for a
+// list, has the kernel deal at once with what it knows of its carrier: it could
+// take a second until it came to that by itself (rtnl_getlink in
+// net/core/rtnetlink.c, since Linux 6.8). What facts wait for is left to Wait.
+func Settle(k *Kernel, facts []Op) {
+	devs := map[string][]request{}
+	for _, o := range facts {
+		if w, ok := o.(settles); ok {
+			get := linkNamed(w.devs()[0], 0, 0).number(unix.IFLA_EXT_MASK, skipStats)
+			devs[w.at()] = append(devs[w.at()], request{kind: unix.RTM_GETLINK, body: get})
+		}
+	}
+	k.forget()
+	for ns, rs := range devs {
+		_ = k.settle(ns, rs) // Wait will tell
+	}
+}
+
+// settle asks, and then looks at the whole namespace while it is there.
+func (k *Kernel) settle(ns string, rs []request) error {
+	v := newView()
+	_, err := k.keep(ns, v, k.enter(ns, func() error {
+		s, err := openSocket(k.scratch())
+		if err != nil {
+			return err
+		}
+		defer s.close()
+		for some := range slices.Chunk(rs, crowd) {
+			if _, err := s.exchange(some, nil); err != nil {
+				return err
+			}
+		}
+		return s.read(v.linkTable())
+	}))
+	return err
+}
+
 // await returns when ready says so, asking again whenever the kernel tells of
-// one of the interfaces devs. What does not exist (any more) is not waited for.
-func (k *Kernel) await(ctx context.Context, ns string, devs []string, ready func() (bool, error)) error {
+// one of the interfaces. What does not exist (any more) is not waited for.
+func (k *Kernel) await(ctx context.Context, w settles, ready func() (bool, error)) error {
+	ns, devs := w.at(), w.devs()
 	if done, err := ready(); done || err != nil {
 		return gone(err)
 	}

@@ -1,0 +1,118 @@
+package op
+
+import (
+	"errors"
+	"slices"
+)
+
+// ruled is a fact that is a rule of iptables.
+type ruled interface {
+	Op
+	rule() chainRule
+}
+
+// transaction bounds how many rules are added at once: the kernel tells each of
+// them again, and all that must fit into the socket.
+const transaction = 50
+
+// byTable puts the rules of a table together, which keep their order, as many
+// as go into a transaction.
+func byTable(rules []numbered) (out [][]numbered) {
+	at := map[tableAt]int{}
+	for _, f := range rules {
+		table := f.Op.(ruled).rule().key()
+		i, known := at[table]
+		if !known || len(out[i]) == transaction {
+			i = len(out)
+			at[table], out = i, append(out, nil)
+		}
+		out[i] = append(out[i], f)
+	}
+	return out
+}
+
+// addAll adds the rules of a group, all or none of them, and says which of them
+// are not there.
+func (k *Kernel) addAll(group []numbered, by Hands) (refused []bool) {
+	refused = make([]bool, len(group))
+	if k.addGroup(group, by) != nil {
+		for i := range refused {
+			refused[i] = true
+		}
+	}
+	return refused
+}
+
+func (k *Kernel) addGroup(group []numbered, by Hands) error {
+	var rs []newRule
+	var facts []Op
+	var words []string
+	for _, f := range group {
+		r := f.Op.(ruled).rule()
+		had, err := r.before(k, k.was(f.Op))
+		if err != nil {
+			return err
+		}
+		rs, facts, words = append(rs, newRule{r, had}), append(facts, f.Op), append(words, had)
+	}
+	if err := by.Remember(facts, words); err != nil {
+		return err
+	}
+	return addRules(k, rs)
+}
+
+// sweepRules removes the rules that are to go from namespaces that stay, but for
+// one of each chain: its Undo knows what is to become of a chain without rules,
+// and of the table.
+func sweepRules(k *Kernel, going []Op) error {
+	rooms := map[string]bool{}
+	for _, o := range going {
+		if n, ok := o.(Namespace); ok {
+			rooms[n.Name] = true
+		}
+	}
+	tables := map[tableAt][]chainRule{}
+	for _, o := range going {
+		if f, ok := o.(ruled); ok && !rooms[f.rule().ns] {
+			r := f.rule()
+			tables[r.key()] = append(tables[r.key()], r)
+		}
+	}
+	var errs []error
+	for _, rs := range tables {
+		errs = append(errs, sweepTable(k, rs))
+	}
+	return errors.Join(errs...)
+}
+
+func sweepTable(k *Kernel, rs []chainRule) error {
+	t, err := rs[0].look(k)
+	if err != nil {
+		return err
+	}
+	return k.Inside(rs[0].ns, func() error {
+		var swept []newRule
+		kept := map[string]bool{}
+		for _, r := range slices.Backward(rs) {
+			switch l, err := t.list(r.chain); {
+			case err != nil:
+				return err
+			case len(l.marked[r.mark(k)]) == 0:
+			case !kept[r.chain]:
+				kept[r.chain] = true
+			default:
+				t.delRules(l.marked[r.mark(k)])
+				swept = append(swept, newRule{chainRule: r})
+				if len(swept)%transaction != 0 {
+					continue
+				}
+				if err := t.flush(); err != nil {
+					return err
+				}
+			}
+		}
+		err := t.flush()
+		forgetFlows(swept)
+		return err
+	})
+}
