@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"slices"
@@ -241,18 +240,6 @@ func (j *Journal) append(rs ...record) error {
 		j.told += r.size()
 	}
 	return j.f.Sync()
-}
-
-func writeRecords(w io.Writer, rs []record) error {
-	out := bufio.NewWriter(w)
-	lines := json.NewEncoder(out)
-	lines.SetEscapeHTML(false)
-	for _, r := range rs {
-		if err := lines.Encode(r); err != nil {
-			return err
-		}
-	}
-	return out.Flush()
 }
 
 func (j *Journal) close() error { return j.f.Close() }

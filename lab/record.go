@@ -1,7 +1,10 @@
 package lab
 
 import (
+	"bufio"
+	"encoding/json"
 	"errors"
+	"io"
 
 	"nslab/lab/op"
 	"nslab/topology"
@@ -63,4 +66,16 @@ func (r record) size() int {
 		n += len(r.Begin.Add)
 	}
 	return n
+}
+
+func writeRecords(w io.Writer, rs []record) error {
+	out := bufio.NewWriter(w)
+	lines := json.NewEncoder(out)
+	lines.SetEscapeHTML(false)
+	for _, r := range rs {
+		if err := lines.Encode(r); err != nil {
+			return err
+		}
+	}
+	return out.Flush()
 }

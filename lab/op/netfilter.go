@@ -126,44 +126,6 @@ func (r chainRule) do(k *Kernel, was string) error {
 	return addRules(k, []newRule{{r, had}})
 }
 
-// newRule is a rule that is to be added, and what was there before it.
-type newRule struct {
-	chainRule
-	had string
-}
-
-// addRules adds rules of one table, all or none of them.
-func addRules(k *Kernel, rs []newRule) error {
-	t, err := rs[0].look(k)
-	if err != nil {
-		return err
-	}
-	return k.Inside(rs[0].ns, func() error {
-		for _, r := range rs {
-			if err := r.put(k, t); err != nil {
-				return err
-			}
-		}
-		if err := t.flush(); err != nil {
-			return rs[0].explain(err)
-		}
-		forgetFlows(rs)
-		return nil
-	})
-}
-
-func (r newRule) put(k *Kernel, t *nfTable) error {
-	l, err := t.list(r.chain)
-	if err != nil {
-		return err
-	}
-	var ahead *nftables.Rule
-	if i := r.shadowed(l); i >= 0 && r.table == tableNAT { // a filter is never overtaken: somebody meant it
-		ahead = l.all[i]
-	}
-	return t.put(r.chain, r.exprs(), userData(r.mark(k), r.had), l.marked[r.mark(k)], ahead)
-}
-
 // undo removes what carries the mark. When something that it saw is gone
 // before its transaction comes, it looks again.
 func (r chainRule) undo(k *Kernel, was string) (err error) {
