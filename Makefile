@@ -18,7 +18,7 @@ export CGO_ENABLED = 0
 export PATH := $(PATH):/usr/sbin:/sbin
 
 .DEFAULT_GOAL = build
-.PHONY: help build test lint bench faults kill fuzz docs dist clean go
+.PHONY: help build test lint bench layers faults kill fuzz docs dist clean go
 
 help: ## this text
 	@echo "make builds ./nslab. The targets:"
@@ -40,7 +40,12 @@ $(GOLANGCI):
 	GOBIN=$(CURDIR)/.tools GOFLAGS= go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 	mv .tools/golangci-lint $@
 
-bench: go ## the benchmarks (BENCHTIME=1s)
+bench: build ## nslab beside the kernel's own price, ip and Mininet; writes docs/performance.md (QUICK=1 only looks)
+	go build -trimpath -buildvcs=false -ldflags '-s -w' -o .tools/floor ./lab/bench/floor
+	go build -trimpath -buildvcs=false -o .tools/bench ./lab/bench
+	.tools/bench $(if $(QUICK),-quick,-page docs/performance.md) $(BENCHFLAGS)
+
+layers: go ## the Go benchmarks of each layer, for benchstat (BENCHTIME=1s)
 	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
 
 faults: go ## every fault at every point of every lesson (an hour); what is left?

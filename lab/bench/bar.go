@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/progress"
+	"golang.org/x/term"
+)
+
+// bar shows on a terminal how far the measurements are, and when they will be
+// done; elsewhere a line for every network.
+type bar struct {
+	out      io.Writer
+	w        progress.Writer // nil where there is no terminal
+	t        *progress.Tracker
+	begun    bool
+	network  string
+	finished chan struct{}
+}
+
+func newBar(out io.Writer, cases []testcase, rounds int) *bar {
+	b := &bar{out: out, finished: make(chan struct{})}
+	total := 0
+	for _, c := range cases {
+		total += rounds * len(c.who)
+	}
+	f, ok := out.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return b
+	}
+	b.w, b.t = progress.NewWriter(), &progress.Tracker{Total: int64(total)}
+	b.w.SetOutputWriter(out)
+	b.w.SetUpdateFrequency(200 * time.Millisecond)
+	b.w.SetMessageLength(len("ports-1000 sandbox round 7"))
+	b.w.Style().Visibility.ETA = true
+	b.w.AppendTracker(b.t)
+	go func() {
+		defer close(b.finished)
+		b.w.Render()
+	}()
+	return b
+}
+
+// next says that a measurement begins.
+func (b *bar) next(network, who string, round int) {
+	if b.w == nil {
+		if network != b.network {
+			fmt.Fprintln(b.out, "measuring", network)
+			b.network = network
+		}
+		return
+	}
+	if b.begun {
+		b.t.Increment(1)
+	}
+	b.begun = true
+	b.t.UpdateMessage(fmt.Sprintf("%s %s round %d", network, who, round))
+}
+
+func (b *bar) end() {
+	if b.w == nil {
+		return
+	}
+	b.t.MarkAsDone()
+	b.w.Stop()
+	<-b.finished
+}

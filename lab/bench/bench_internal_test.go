@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"nslab/lab/kerneltest"
+)
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == boxed {
+		os.Exit(box(os.Stdin, os.Stdout, os.Stderr))
+	}
+	os.Exit(kerneltest.Main(m))
+}
+
+// Every contestant builds what the shape says, proves it and takes it away.
+func TestContestants(t *testing.T) {
+	kerneltest.Need(t)
+	o := options{nslab: built(t, "nslab/cmd/nslab"), floor: built(t, "nslab/lab/bench/floor")}
+	var cases []testcase
+	dir := t.TempDir()
+	for _, name := range []string{"star-3", "line-4", "tree-4", "ports-3"} {
+		c, err := o.testcase(t.Context(), name, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cases = append(cases, c)
+	}
+	var said bytes.Buffer
+	res := measureAll(t.Context(), cases, 1, newBar(&said, cases, 1))
+	for key, errs := range res.failed {
+		t.Errorf("%s: %s: %v", key[0], key[1], errors.Join(errs...))
+	}
+	for _, c := range cases {
+		for _, who := range []string{"floor", "nslab"} {
+			if v := res.values(c, who, verify, func(m measure) float64 { return m.Wall.Seconds() }); len(v) != 1 || v[0] <= 0 {
+				t.Errorf("%s: verify of %s took %v", c.Name, who, v)
+			}
+			if left := res.left(c, who); left != 0 {
+				t.Errorf("%s: %s left %d behind", c.Name, who, left)
+			}
+		}
+	}
+	if err := xml.Unmarshal(res.plot(), new(any)); err != nil {
+		t.Errorf("the plot: %v", err)
+	}
+	if !strings.HasPrefix(said.String(), "measuring star-3\nmeasuring line-4\n") {
+		t.Errorf("said %q", said.String())
+	}
+}
+
+func built(t *testing.T, pkg string) string {
+	t.Helper()
+	if _, err := exec.LookPath("go"); err != nil {
+		t.Skip("needs root: nobody else has the go command here")
+	}
+	path := filepath.Join(t.TempDir(), filepath.Base(pkg))
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, pkg).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return path
+}
+
+// Ratios are those within a round; a round that failed does not shift them.
+func TestRatio(t *testing.T) {
+	t.Parallel()
+	of := func(ms ...int) (out []round) {
+		for _, v := range ms {
+			r := round{}
+			if v > 0 {
+				r[apply] = measure{Wall: time.Duration(v) * time.Millisecond}
+			}
+			out = append(out, r)
+		}
+		return out
+	}
+	c := testcase{kit: kit{kind: "star", size: 10}, steps: map[string][]step{"floor": {}, "nslab": {}}}
+	c.Name = "star-10"
+	res := &results{cases: []testcase{c}, rounds: map[[2]string][]round{
+		{c.Name, "floor"}: of(10, 100, 0, 20),
+		{c.Name, "nslab"}: of(20, 120, 33, 40),
+	}}
+	for phase, want := range map[string]string{apply: "**2.00** (want ≤ 1.3: no)", verify: ""} {
+		if got := res.wall(c, "nslab", phase); got != want {
+			t.Errorf("%s: %q, want %q", phase, got, want)
+		}
+	}
+	if got := res.wall(c, "floor", apply); got != "1 = 20ms" {
+		t.Errorf("floor: %q", got)
+	}
+}
+
+// What is written by hand around the tables stays.
+func TestPaste(t *testing.T) {
+	t.Parallel()
+	page := filepath.Join(t.TempDir(), "page.md")
+	for _, tt := range []struct{ old, want string }{
+		{"head\n" + begins + "old\n" + ends + "foot\n", "head\n" + begins + "\nnew\n\n" + ends + "foot\n"},
+		{"nothing", ""},
+	} {
+		if err := os.WriteFile(page, []byte(tt.old), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		err := paste(page, "new\n")
+		if (err == nil) != (tt.want != "") {
+			t.Errorf("paste into %q: %v", tt.old, err)
+		}
+		if got, _ := os.ReadFile(page); tt.want != "" && string(got) != tt.want {
+			t.Errorf("the page is %q, want %q", got, tt.want)
+		}
+	}
+}
