@@ -10,7 +10,7 @@ import (
 
 // childExamples are the kinds of link that sit on another interface, and what
 // is told to a vxlan.
-func childExamples(t *testing.T) []example {
+func childExamples(t testing.TB) []example { //nolint:thelper // see examples
 	t.Helper()
 	room, other := op.Namespace{Name: "here"}, op.Namespace{Name: "there"}
 	plug := cable(t, place("here", "a"), place("there", "eth0"))

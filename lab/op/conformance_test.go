@@ -33,12 +33,12 @@ func place(ns, dev string) topology.End {
 }
 
 // cable is the fact of a veth pair.
-func cable(t *testing.T, a, b topology.End) op.Op {
-	t.Helper()
+func cable(tb testing.TB, a, b topology.End) op.Op {
+	tb.Helper()
 	l := topology.Link{Kind: topology.Word{Text: "veth"}, Ends: []topology.End{a, b}, Options: topology.Value{Kind: topology.Map}}
 	o, err := op.ReadLink(l, &topology.State{})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return o
 }
@@ -51,7 +51,7 @@ func proxy(hostIP string) op.Op {
 	return op.Proxy{NS: "here", Proto: "tcp", HostIP: netip.MustParseAddr(hostIP), HostPort: 8080, To: netip.MustParseAddrPort("10.9.0.2:80")}
 }
 
-func examples(t *testing.T) []example {
+func examples(t testing.TB) []example { //nolint:thelper // an example reads the same in a test and in a benchmark
 	t.Helper()
 	room, other := op.Namespace{Name: "here"}, op.Namespace{Name: "there"}
 	plug := cable(t, place("here", "a"), place("there", "eth0"))
@@ -213,12 +213,12 @@ func TestConformance(t *testing.T) {
 }
 
 // stand makes a fact for the time of the test.
-func stand(t *testing.T, k *op.Kernel, o op.Op) {
-	t.Helper()
+func stand(tb testing.TB, k *op.Kernel, o op.Op) {
+	tb.Helper()
 	if err := o.Do(k); err != nil {
-		t.Fatalf("%s: %v", o, err)
+		tb.Fatalf("%s: %v", o, err)
 	}
-	t.Cleanup(func() { undo(t, k, o) })
+	tb.Cleanup(func() { undo(tb, k, o) })
 }
 
 // nothing is a kernel that has not even the namespace.
@@ -307,25 +307,25 @@ func (e example) wantFalse(t *testing.T, k *op.Kernel) {
 }
 
 // writableEtc lets the test write below /etc without changing the machine's.
-func writableEtc(t *testing.T) {
-	t.Helper()
+func writableEtc(tb testing.TB) {
+	tb.Helper()
 	dir, err := os.MkdirTemp("/run", "etc") //nolint:usetesting // an upper layer cannot lie on every file system; a tmpfs will do
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
 	data := "lowerdir=/etc,upperdir=" + dir + "/upper,workdir=" + dir + "/work"
 	if err := errors.Join(os.Mkdir(dir+"/upper", 0o755), os.Mkdir(dir+"/work", 0o755)); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	err = unix.Mount("overlay", "/etc", "overlay", 0, data)
 	if err != nil { // the attributes trusted.* are for the real root
 		err = unix.Mount("overlay", "/etc", "overlay", 0, data+",userxattr")
 	}
 	if err != nil {
-		t.Skip("an overlay on /etc:", err)
+		tb.Skip("an overlay on /etc:", err)
 	}
-	t.Cleanup(func() { _ = unix.Unmount("/etc", unix.MNT_DETACH) })
+	tb.Cleanup(func() { _ = unix.Unmount("/etc", unix.MNT_DETACH) })
 }
 
 // TestNames has a test of its own: every namespace of another example would

@@ -11,11 +11,11 @@ import (
 )
 
 // decoded is a fact as a journal writes it down.
-func decoded(t *testing.T, fact, is string) op.Op {
-	t.Helper()
+func decoded(tb testing.TB, fact, is string) op.Op {
+	tb.Helper()
 	o, err := op.Decode(json.RawMessage(fmt.Sprintf(`{"fact":%q,"is":%s}`, fact, is)))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return o
 }

@@ -93,10 +93,10 @@ func wantFalse(t *testing.T, k *op.Kernel, o op.Op, words string) {
 	}
 }
 
-func undo(t *testing.T, k *op.Kernel, o op.Op) {
-	t.Helper()
+func undo(tb testing.TB, k *op.Kernel, o op.Op) {
+	tb.Helper()
 	if err := o.Undo(k); err != nil {
-		t.Fatalf("Undo %s: %v", o, err)
+		tb.Fatalf("Undo %s: %v", o, err)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"strconv"
 	"testing"
 	"time"
 
@@ -81,27 +80,5 @@ func TestWaves(t *testing.T) {
 	t.Logf("40 nodes, 1560 pings, 39 of them silent: %v", time.Since(start).Round(time.Millisecond))
 	if took := time.Since(start); took > 6*time.Second {
 		t.Errorf("took %v: the silent ones were waited for in turn", took)
-	}
-}
-
-func BenchmarkAllPairs(b *testing.B) {
-	for _, count := range []int{10, 30, 100} {
-		b.Run(strconv.Itoa(count), func(b *testing.B) {
-			kerneltest.Need(b)
-			n, names := star(b, count)
-			args := mapping()
-			args.Keys, args.Items = []topology.Word{{Text: "among"}}, []topology.Value{list(names...)}
-			as, errs := probe.Read(topology.Check{Kind: topology.Word{Text: "ping"}, Args: args}, n.state)
-			if len(errs) > 0 {
-				b.Fatal(errs)
-			}
-			for b.Loop() {
-				for _, r := range probe.Ask(context.Background(), n.kernel, as, nil) {
-					if r.Status != probe.Passed {
-						b.Fatal(r.Assertion.Title, r.Message)
-					}
-				}
-			}
-		})
 	}
 }
