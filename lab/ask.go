@@ -14,8 +14,9 @@ import (
 func (l *Lab) ask(ctx context.Context, p *Plan, s *Stage, watch func(probe.Result)) []probe.Result {
 	var asked []probe.Assertion
 	results := make([]probe.Result, len(s.Checks))
+	world := outside(&s.State)
 	for i, a := range s.Checks {
-		if what := leadsOutside(&s.State, a); p.Machine && what != "" {
+		if what := world.leads(a); p.Machine && what != "" {
 			results[i] = probe.Skip(a, what+" belongs to the world outside, which is the real one on this machine")
 			watch(results[i])
 			continue
@@ -31,36 +32,29 @@ func (l *Lab) ask(ctx context.Context, p *Plan, s *Stage, watch func(probe.Resul
 	return results
 }
 
-// leadsOutside returns what a probe names of the world outside: a node of it,
-// or an address that stands for something there. "" when nothing.
-func leadsOutside(s *topology.State, a probe.Assertion) string {
-	for _, n := range a.Probe.Nodes() {
-		if ns, ok := s.Namespace(n); ok && ns.Outside && n != topology.Host {
-			return n
-		}
-	}
-	outside := outsideAddresses(s)
-	for _, word := range scalars(a.Check.Args) {
-		if addr := addressIn(word); outside[addr] {
-			return addr.String()
-		}
-	}
-	return ""
+// world is what the file of the world outside gives: its nodes, but for the
+// host, and the addresses, those of the host on its LAN among them.
+type world struct {
+	nodes     map[string]bool
+	addresses map[netip.Addr]bool
+	named     map[*topology.Check]string // the address that a check names, looked for once
 }
 
-// outsideAddresses are the addresses that the file of the world outside gives,
-// those of the host on its LAN among them.
-func outsideAddresses(s *topology.State) map[netip.Addr]bool {
-	out := map[netip.Addr]bool{}
+func outside(s *topology.State) world {
+	w := world{map[string]bool{}, map[netip.Addr]bool{}, map[*topology.Check]string{}}
 	add := func(outside bool, as []topology.Address) {
 		for _, a := range as {
 			if outside {
-				out[a.Prefix.Addr()] = true
+				w.addresses[a.Prefix.Addr()] = true
 			}
 		}
 	}
 	for i := range s.Namespaces {
-		add(s.Namespaces[i].Outside, s.Namespaces[i].LoAddress)
+		n := &s.Namespaces[i]
+		add(n.Outside, n.LoAddress)
+		if own, ok := s.Namespace(n.Name.Text); n.Outside && ok && own.Outside && n.Name.Text != topology.Host {
+			w.nodes[n.Name.Text] = true
+		}
 	}
 	for i := range s.Bridges {
 		add(s.Bridges[i].Outside, s.Bridges[i].Addresses)
@@ -70,7 +64,35 @@ func outsideAddresses(s *topology.State) map[netip.Addr]bool {
 			add(s.Links[i].Outside, e.Addresses)
 		}
 	}
-	return out
+	return w
+}
+
+// leads returns what a probe names of the world outside: a node of it, or an
+// address that stands for something there. "" when nothing.
+func (w world) leads(a probe.Assertion) string {
+	if len(w.nodes)+len(w.addresses) == 0 {
+		return ""
+	}
+	for _, n := range a.Probe.Nodes() {
+		if w.nodes[n] {
+			return n
+		}
+	}
+	named, known := w.named[a.Check]
+	if !known {
+		named = w.address(a.Check)
+		w.named[a.Check] = named
+	}
+	return named
+}
+
+func (w world) address(c *topology.Check) string {
+	for _, word := range scalars(c.Args) {
+		if addr := addressIn(word); w.addresses[addr] {
+			return addr.String()
+		}
+	}
+	return ""
 }
 
 // scalars are all words of a value.

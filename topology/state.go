@@ -1,9 +1,6 @@
 package topology
 
-import (
-	"fmt"
-	"net/netip"
-)
+import "net/netip"
 
 // Namespace returns the namespace called name. The host may be there twice,
 // as the world outside describes it and as the lab does: it is returned as the
@@ -84,33 +81,6 @@ func (s *State) AddressesOf(node string) []netip.Prefix {
 		}
 	}
 	return out
-}
-
-// Resolve turns what a probe names as its target into an address: an address
-// as it is, a node into the address that `from` shares a network with, else
-// into its first. It fails for a name that is no node or has no address.
-func (s *State) Resolve(from, to string) (netip.Addr, error) {
-	if a, err := netip.ParseAddr(to); err == nil {
-		return a, nil
-	}
-	theirs := s.AddressesOf(to)
-	for _, mine := range s.AddressesOf(from) {
-		for _, t := range theirs {
-			if mine.Masked() == t.Masked() {
-				return t.Addr(), nil
-			}
-		}
-	}
-	if len(theirs) > 0 {
-		return theirs[0].Addr(), nil
-	}
-	if ns, ok := s.Namespace(s.Home(to)); ok && len(ns.LoAddress) > 0 {
-		return ns.LoAddress[0].Prefix.Addr(), nil
-	}
-	if !s.HasNode(to) {
-		return netip.Addr{}, fmt.Errorf("%q is neither an address nor a node of this lab", to)
-	}
-	return netip.Addr{}, fmt.Errorf("%s has no address at this step", to)
 }
 
 // HasNode says whether name is a namespace, a bridge or the host.

@@ -71,7 +71,7 @@ func Read(c topology.Check, s *topology.State) ([]Assertion, []error) {
 	if !ok {
 		return nil, []error{mistake(c.Kind.Pos, "%s", topology.Unknown("kind of check", c.Kind.Text, Kinds()))}
 	}
-	r := &reader{Args: topology.NewArgs("verify."+c.Kind.Text, c.Args), state: s, check: c}
+	r := &reader{Args: topology.NewArgs("verify."+c.Kind.Text, c.Args), state: s, known: s.Directory(), check: c}
 	probes := k.read(r)
 	expect, errs := k.readExpect(c.Expect)
 	if err := r.Err(); err != nil {
@@ -89,7 +89,7 @@ func Read(c topology.Check, s *topology.State) ([]Assertion, []error) {
 	}
 	var out []Assertion
 	for _, p := range probes {
-		out = append(out, Assertion{Check: c, Probe: p, Expect: expect, Title: title(p, expect), within: within})
+		out = append(out, Assertion{Check: &c, Probe: p, Expect: expect, Title: title(p, expect), within: within})
 	}
 	return out, nil
 }
@@ -129,6 +129,7 @@ func mistake(pos topology.Pos, format string, args ...any) error {
 type reader struct {
 	*topology.Args
 	state *topology.State
+	known *topology.Directory
 	check topology.Check
 }
 
@@ -187,7 +188,7 @@ func (r *reader) resolve(from string, at topology.Pos, to string) target {
 	if to == "" || from == "" {
 		return target{}
 	}
-	addr, err := r.state.Resolve(from, to)
+	addr, err := r.known.Resolve(from, to)
 	switch {
 	case err != nil && !r.state.HasNode(to):
 		r.Complain(at, "%q is neither an address nor a node: %s", to, topology.Unknown("node", to, r.nodes()))
@@ -196,7 +197,7 @@ func (r *reader) resolve(from string, at topology.Pos, to string) target {
 	case addr.Zone() != "":
 		r.Complain(at, "%s: want an address without an interface; link-local addresses cannot be asked for", to)
 	}
-	if r.state.HasNode(to) {
+	if r.known.HasNode(to) {
 		return target{addr, to}
 	}
 	return target{addr: addr}

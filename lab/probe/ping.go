@@ -47,7 +47,7 @@ func readPairs(r *reader, count int) []Probe {
 		}
 		r.asker(from)
 		for _, to := range nodes {
-			if from.Text != to.Text && r.state.HasNode(from.Text) && r.state.HasNode(to.Text) {
+			if from.Text != to.Text && r.known.HasNode(from.Text) && r.known.HasNode(to.Text) {
 				out = append(out, ping{from.Text, r.resolve(from.Text, to.Pos, to.Text), count})
 			}
 		}
@@ -58,7 +58,7 @@ func readPairs(r *reader, count int) []Probe {
 func (p ping) Ask(ctx context.Context, k *op.Kernel) Answer { return alone(ctx, k, p) }
 
 func (p ping) ask(ctx context.Context, r *rig, pat patience) Answer {
-	at := born{p.from, p.to.addr.Is6()}
+	at := p.born()
 	sock, err := r.pinger(at)
 	if err != nil {
 		return broken(err)
@@ -89,6 +89,9 @@ func (p ping) once(ctx context.Context, r *rig, sock *pinger, pat patience) Answ
 	}
 	return r.await(ctx, question{from: p.from, to: p.to.addr, answers: e.answers, again: send, patience: pat})
 }
+
+// born is where its echo requests come from.
+func (p ping) born() born { return born{p.from, p.to.addr.Is6()} }
 
 func (p ping) Command() op.Command {
 	return inside(p.from, "ping", fmt.Sprintf("-c%d", max(p.count, 1)), "-W1", p.to.addr.String())

@@ -1,27 +1,19 @@
 package probe
 
 import (
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"net/netip"
 	"sync"
 	"time"
 
-	"golang.org/x/net/icmp"
-	"golang.org/x/net/ipv4"
-	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
 )
 
 // pinger is the raw ICMP socket of a namespace, shared by all its pings. An
-// answer belongs to the ping whose sequence number it carries; the identifier
-// and a nonce in the payload tell it from the pings of others.
+// answer belongs to the ping whose sequence number it carries.
 type pinger struct {
 	*socket
-	id    int
-	nonce [8]byte
+	stamp
 	users int // under rig.mu
 
 	sending sync.Mutex
@@ -36,9 +28,6 @@ type echo struct {
 	answers chan Answer
 	sent    map[uint16]time.Time
 }
-
-// pingSize is the payload of ping(8).
-const pingSize = 56
 
 // pinger returns the shared socket of a namespace; release it when done.
 func (r *rig) pinger(at born) (*pinger, error) {
@@ -75,11 +64,7 @@ func (r *rig) newPinger(at born) (*pinger, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pinger{socket: s, waiting: map[uint16]*echo{}}
-	var id [2]byte
-	_, _ = rand.Read(id[:]) // never fails
-	_, _ = rand.Read(p.nonce[:])
-	p.id = int(binary.BigEndian.Uint16(id[:]))
+	p := &pinger{socket: s, stamp: newStamp(at.v6), waiting: map[uint16]*echo{}}
 	if err := s.control(p.filter); err != nil {
 		s.Close()
 		return nil, err
@@ -89,23 +74,6 @@ func (r *rig) newPinger(at born) (*pinger, error) {
 }
 
 func (p *pinger) close() { _ = p.Close() }
-
-// filter lets only echo replies in, raw(7) and RFC 3542. The larger receive
-// buffer is for answers of many at once.
-func (p *pinger) filter(fd int) error {
-	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 1<<20)
-	if !p.v6 {
-		const icmpFilter = 1 // linux/icmp.h
-		return unix.SetsockoptInt(fd, unix.SOL_RAW, icmpFilter, ^(1 << int(ipv4.ICMPTypeEchoReply)))
-	}
-	var f unix.ICMPv6Filter
-	for i := range f.Data {
-		f.Data[i] = ^uint32(0)
-	}
-	reply := int(ipv6.ICMPTypeEchoReply)
-	f.Data[reply/32] &^= 1 << (reply % 32)
-	return unix.SetsockoptICMPv6Filter(fd, unix.IPPROTO_ICMPV6, unix.ICMPV6_FILTER, &f)
-}
 
 // echo prepares a ping.
 func (p *pinger) echo(to netip.Addr) *echo {
@@ -125,14 +93,10 @@ func (p *pinger) forget(e *echo) {
 // the socket and would be taken for this one's, so a refusal counts only when
 // it is said again.
 func (p *pinger) send(e *echo) error {
-	seq := p.expect(e)
-	b, err := p.message(seq)
-	if err != nil {
-		return err
-	}
+	b := p.message(p.expect(e))
 	p.sending.Lock()
 	defer p.sending.Unlock()
-	return p.control(func(fd int) error {
+	return p.control(func(fd int) (err error) {
 		for range 5 {
 			if err = unix.Sendto(fd, b, 0, sockaddr(netip.AddrPortFrom(e.to, 0))); err == nil {
 				return nil
@@ -155,31 +119,19 @@ func (p *pinger) expect(e *echo) uint16 {
 	return p.seq
 }
 
-func (p *pinger) message(seq uint16) ([]byte, error) {
-	m := icmp.Message{Type: ipv4.ICMPTypeEcho, Body: &icmp.Echo{ID: p.id, Seq: int(seq), Data: p.payload()}}
-	if p.v6 {
-		m.Type = ipv6.ICMPTypeEchoRequest // the kernel adds the checksum
-	}
-	return m.Marshal(nil)
-}
-
-func (p *pinger) payload() []byte {
-	b := make([]byte, pingSize)
-	copy(b, p.nonce[:])
-	return b
-}
-
 // drain reads all there is; it never says done.
 func (p *pinger) drain(fd int) bool {
 	b := make([]byte, 1500)
 	for {
 		c, failed := p.complaint(fd)
-		if failed {
-			p.settle(c.payload, c.answer(), time.Now())
+		if failed && p.asked(c.payload) {
+			p.settle(sequence(c.payload), func(time.Duration) Answer { return c.answer() })
 		}
-		n, from, err := unix.Recvfrom(fd, b, unix.MSG_DONTWAIT)
+		n, from, err := p.read(fd, b)
 		if err == nil {
-			p.reply(b[:n], from, time.Now())
+			if m, mine := p.mine(b[:n]); mine {
+				p.settle(sequence(m), func(rtt time.Duration) Answer { return replied(from, rtt) })
+			}
 		}
 		if !failed && errors.Is(err, unix.EAGAIN) {
 			return false
@@ -187,49 +139,17 @@ func (p *pinger) drain(fd int) bool {
 	}
 }
 
-// reply reads an echo reply; a raw IPv4 socket shows the IP header as well.
-func (p *pinger) reply(b []byte, from unix.Sockaddr, now time.Time) {
-	if !p.v6 {
-		if len(b) == 0 || len(b) < int(b[0]&0xf)*4 {
-			return
-		}
-		b = b[int(b[0]&0xf)*4:]
-	}
-	if len(b) < 16 || [8]byte(b[8:16]) != p.nonce {
-		return
-	}
-	p.settle(b, Answer{Outcome: Reply, Text: "from " + sender(from).String()}, now)
-}
-
-func sender(sa unix.Sockaddr) netip.Addr {
-	switch a := sa.(type) {
-	case *unix.SockaddrInet4:
-		return netip.AddrFrom4(a.Addr)
-	case *unix.SockaddrInet6:
-		return netip.AddrFrom16(a.Addr)
-	}
-	return netip.Addr{}
-}
-
-// settle hands an answer to the ping it belongs to. b begins with the ICMP
-// header: type, code, checksum, identifier, sequence number.
-func (p *pinger) settle(b []byte, a Answer, now time.Time) {
-	if len(b) < 8 || int(binary.BigEndian.Uint16(b[4:])) != p.id {
-		return
-	}
-	seq := binary.BigEndian.Uint16(b[6:])
+// settle hands an answer to the ping it belongs to.
+func (p *pinger) settle(seq uint16, answer func(rtt time.Duration) Answer) {
+	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	e := p.waiting[seq]
 	if e == nil {
 		return
 	}
-	if a.Outcome == Reply {
-		a.RTT = now.Sub(e.sent[seq])
-		a.Text = fmt.Sprintf("%s in %s", a.Text, a.RTT.Round(10*time.Microsecond))
-	}
 	select {
-	case e.answers <- a:
+	case e.answers <- answer(now.Sub(e.sent[seq])):
 	default: // it has one already
 	}
 }

@@ -58,7 +58,7 @@ type Probe interface {
 
 // Assertion is a question and the answer it must get.
 type Assertion struct {
-	Check  topology.Check
+	Check  *topology.Check // shared by the pairs of one check
 	Probe  Probe
 	Expect Expect
 	Title  string // a sentence in English; Check.Title has the author's own words

@@ -45,21 +45,40 @@ func (run *round) split() (first, last []int) {
 	return first, last
 }
 
-// all asks some assertions, pings among many in waves.
+// all asks some assertions, pings in waves.
 func (run *round) all(ctx context.Context, which []int) {
 	var wg sync.WaitGroup
-	waves, rest := run.waves(which)
-	for _, i := range rest {
+	defer wg.Wait()
+	var pings []int
+	for _, i := range which {
+		if run.isPing(i) {
+			pings = append(pings, i)
+		} else {
+			wg.Go(func() { run.one(ctx, i) })
+		}
+	}
+	waves, tidy := run.waves(pings)
+	if len(waves) == 0 {
+		return
+	}
+	err := run.sweeping(tidy, func(s *sweep) {
+		for _, w := range waves {
+			run.wave(ctx, &wg, s, w)
+		}
+	})
+	if err == nil {
+		return
+	}
+	for _, i := range pings { // there is no thread to sweep from
 		wg.Go(func() { run.one(ctx, i) })
 	}
-	for _, w := range waves {
-		run.wave(ctx, &wg, w)
-	}
-	wg.Wait()
 }
 
 func (run *round) one(ctx context.Context, i int) {
-	res := run.rig.judge(ctx, run.as[i])
+	run.tell(i, run.rig.judge(ctx, run.as[i]))
+}
+
+func (run *round) tell(i int, res Result) {
 	run.results[i] = res
 	if run.watch != nil {
 		run.mu.Lock()

@@ -14,7 +14,6 @@ import (
 type socket struct {
 	*os.File
 	raw syscall.RawConn
-	v6  bool
 }
 
 // open makes a socket in a namespace. It reports ICMP errors one by one with
@@ -35,7 +34,7 @@ func (r *rig) open(at born, typ, proto int) (*socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &socket{File: os.NewFile(uintptr(fd), "socket"), v6: at.v6}
+	s := &socket{File: os.NewFile(uintptr(fd), "socket")}
 	s.raw, err = s.SyscallConn()
 	if err == nil {
 		err = recvErr(fd, at.v6)

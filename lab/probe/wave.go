@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"slices"
@@ -13,48 +14,70 @@ import (
 // The kernel's neighbour table has 1024 places for all namespaces together
 // (gc_thresh3, arp(7)), and a fast verifier fills it: all pairs among 33 nodes
 // are too many. Beyond maxPings (30 nodes), pings therefore go in waves, a block of nodes
-// against a block of nodes, and the entries are deleted behind each.
+// against a block of nodes, and the entries are deleted behind them, so that
+// there are never many more than maxMet.
 const (
 	maxPings  = 900
+	maxMet    = 100
 	blockSize = 16
 	waveTime  = 100 * time.Millisecond // who is silent for longer is not waited for
 )
 
-// waves sorts pings among many into waves; everything else is the rest.
-func (run *round) waves(which []int) (waves [][]int, rest []int) {
-	pings := slices.DeleteFunc(slices.Clone(which), func(i int) bool { return !run.isPing(i) })
-	if len(pings) <= maxPings {
-		return nil, which
+// waves sorts pings into those that are asked together, so few that a socket
+// for each node is not too many. tidy says that entries are to be deleted.
+func (run *round) waves(pings []int) (waves [][]int, tidy bool) {
+	if len(pings) > maxPings {
+		return run.tiles(pings), true
 	}
-	rest = slices.DeleteFunc(slices.Clone(which), run.isPing)
-	number := map[string]int{}
-	block := func(node string) int {
-		if _, ok := number[node]; !ok {
-			number[node] = len(number)
-		}
-		return number[node] / blockSize
-	}
-	tiles := map[[2]int][]int{}
-	var order [][2]int
+	places := map[string]bool{}
 	for _, i := range pings {
-		p := run.as[i].Probe.(ping)
-		a, b := block(p.from), block(p.peer())
-		tile := [2]int{min(a, b), max(a, b)}
-		if tiles[tile] == nil {
-			order = append(order, tile)
+		if from := run.ping(i).from; len(waves) == 0 || !places[from] && len(places) == maxKept {
+			waves = append(waves, nil)
+			clear(places)
 		}
-		tiles[tile] = append(tiles[tile], i)
+		places[run.ping(i).from] = true
+		waves[len(waves)-1] = append(waves[len(waves)-1], i)
 	}
-	for _, tile := range order {
-		waves = append(waves, tiles[tile])
+	return waves, false
+}
+
+// tiles are blocks of nodes against blocks of nodes, and the two pings of a
+// pair in a row: the second finds the entries that the first has made.
+func (run *round) tiles(pings []int) (waves [][]int) {
+	number := map[string]int{}
+	for _, i := range pings {
+		for _, node := range []string{run.ping(i).from, run.ping(i).peer()} {
+			if _, ok := number[node]; !ok {
+				number[node] = len(number)
+			}
+		}
 	}
-	return waves, rest
+	pair := func(i int) (low, high int) {
+		a, b := number[run.ping(i).from], number[run.ping(i).peer()]
+		return min(a, b), max(a, b)
+	}
+	slices.SortStableFunc(pings, func(i, j int) int {
+		a, b := pair(i)
+		c, d := pair(j)
+		return cmp.Or(cmp.Compare(a/blockSize, c/blockSize), cmp.Compare(b/blockSize, d/blockSize), cmp.Compare(a, c), cmp.Compare(b, d))
+	})
+	for i, n := range pings {
+		a, b := pair(n)
+		c, d := pair(pings[max(i-1, 0)])
+		if i == 0 || a/blockSize != c/blockSize || b/blockSize != d/blockSize {
+			waves = append(waves, nil)
+		}
+		waves[len(waves)-1] = append(waves[len(waves)-1], n)
+	}
+	return waves
 }
 
 func (run *round) isPing(i int) bool {
 	_, ok := run.as[i].Probe.(ping)
 	return ok
 }
+
+func (run *round) ping(i int) ping { return run.as[i].Probe.(ping) }
 
 // peer names who is pinged.
 func (p ping) peer() string {
@@ -64,39 +87,49 @@ func (p ping) peer() string {
 	return p.to.addr.String()
 }
 
-// wave sends one wave and waits for its answers, but not for the silent ones:
-// these go on beside the next waves.
-func (run *round) wave(ctx context.Context, all *sync.WaitGroup, which []int) {
+// wave asks the pings of a wave: first all in a sweep, then those that it has
+// left over in the patient way. The silent ones go on beside the next waves.
+func (run *round) wave(ctx context.Context, all *sync.WaitGroup, s *sweep, which []int) {
+	left := s.ask(ctx, which)
 	var wg sync.WaitGroup
-	for _, i := range which {
+	for _, i := range left {
 		wg.Add(1)
 		all.Go(func() {
 			defer wg.Done()
 			run.one(ctx, i)
 		})
 	}
-	answered := make(chan struct{})
-	go func() {
-		wg.Wait()
-		close(answered)
-	}()
-	timer := time.NewTimer(waveTime)
-	defer timer.Stop()
-	select {
-	case <-answered:
-	case <-timer.C:
+	if !s.tidy {
+		return
 	}
-	run.forget(which)
+	if len(left) > 0 {
+		atMost(waveTime, wg.Wait)
+		run.forget(left, s.forgettable)
+	}
+	s.forget()
 }
 
-// forget deletes the neighbour entries that a wave has made, on both sides.
-// The table is a cache: nothing is wrong when that fails.
-func (run *round) forget(which []int) {
-	asked := run.addresses()
+// atMost waits for f, but not for ever.
+func atMost(d time.Duration, f func()) {
+	done := make(chan struct{})
+	go func() {
+		f()
+		close(done)
+	}()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+	}
+}
+
+// forget deletes the neighbour entries that pings have made where they were
+// sent. The table is a cache: nothing is wrong when that fails.
+func (run *round) forget(which []int, asked map[netip.Addr]bool) {
 	places := map[string]bool{}
 	for _, i := range which {
-		p := run.as[i].Probe.(ping)
-		places[p.from] = true
+		places[run.ping(i).from] = true
 	}
 	for ns := range places {
 		_ = run.rig.inside(ns, func() error { return forgetIn(&netlink.Handle{}, asked) })
@@ -120,10 +153,11 @@ func (run *round) addresses() map[netip.Addr]bool {
 	return asked
 }
 
+const learnt = netlink.NUD_REACHABLE | netlink.NUD_STALE | netlink.NUD_DELAY | netlink.NUD_PROBE
+
 // forgetIn leaves alone what somebody has set by hand, and entries that are
 // still being asked for.
 func forgetIn(h *netlink.Handle, asked map[netip.Addr]bool) error {
-	const learnt = netlink.NUD_REACHABLE | netlink.NUD_STALE | netlink.NUD_DELAY | netlink.NUD_PROBE
 	for _, family := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
 		entries, err := h.NeighList(0, family)
 		if err != nil {

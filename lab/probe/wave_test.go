@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
+
 	"nslab/lab/kerneltest"
 	"nslab/lab/op"
 	"nslab/lab/probe"
@@ -80,5 +82,57 @@ func TestWaves(t *testing.T) {
 	t.Logf("40 nodes, 1560 pings, 39 of them silent: %v", time.Since(start).Round(time.Millisecond))
 	if took := time.Since(start); took > 6*time.Second {
 		t.Errorf("took %v: the silent ones were waited for in turn", took)
+	}
+}
+
+// Pings among many leave nothing in the neighbour tables, and what was there
+// before stays.
+func TestForget(t *testing.T) {
+	n, names := star(t, 33)
+	mine := netip.MustParseAddr("10.0.0.2") // n1's
+	byHand := netlink.Neigh{IP: mine.AsSlice(), State: netlink.NUD_PERMANENT}
+	inside(t, n, "n1", func(h *netlink.Handle, l netlink.Link) error {
+		byHand.HardwareAddr = l.Attrs().HardwareAddr
+		return nil
+	})
+	inside(t, n, "n0", func(h *netlink.Handle, l netlink.Link) error {
+		byHand.LinkIndex = l.Attrs().Index
+		return h.NeighAdd(&byHand)
+	})
+	args := mapping()
+	args.Keys, args.Items = []topology.Word{{Text: "among"}}, []topology.Value{list(names...)}
+	for _, r := range probe.Ask(context.Background(), n.kernel, n.read(t, "ping", args, topology.Value{}, ""), nil) {
+		if r.Status != probe.Passed {
+			t.Errorf("%s: %s", r.Assertion.Title, r.Message)
+		}
+	}
+	for _, name := range names {
+		inside(t, n, name, func(h *netlink.Handle, l netlink.Link) error {
+			entries, err := h.NeighList(l.Attrs().Index, netlink.FAMILY_V4)
+			for _, e := range entries {
+				if kept := name == "n0" && e.IP.Equal(byHand.IP); !kept || e.State != netlink.NUD_PERMANENT {
+					t.Errorf("%s knows %v", name, e)
+				}
+			}
+			if want := map[bool]int{true: 1}[name == "n0"]; len(entries) != want {
+				t.Errorf("%s has %d neighbours, want %d", name, len(entries), want)
+			}
+			return err
+		})
+	}
+}
+
+// inside looks at eth0 of a namespace.
+func inside(t *testing.T, n *testNet, ns string, f func(*netlink.Handle, netlink.Link) error) {
+	t.Helper()
+	err := n.kernel.In(ns, func(h *netlink.Handle) error {
+		l, err := h.LinkByName("eth0")
+		if err != nil {
+			return err
+		}
+		return f(h, l)
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -1,0 +1,213 @@
+package probe
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"nslab/lab/op"
+)
+
+// sweep asks pings that hope for a reply in a row, from one thread. A packet
+// between namespaces of one kernel travels while it is being sent, so that its
+// answer is mostly there when the call returns: a goroutine, a timer and a
+// wake-up for each ping would cost more than the ping. Who does not answer at
+// once is left to those who wait.
+type sweep struct {
+	*round
+	k           *op.Kernel // of a session
+	tidy        bool       // neighbour entries are deleted behind each wave
+	forgettable map[netip.Addr]bool
+	sockets     map[born]*sweeper
+	met         int // how many have answered since the last forget
+}
+
+// sweepTime is for answers that take a detour: a packet that waits for an
+// answer to ARP, a busy processor.
+const sweepTime = 20 * time.Millisecond
+
+// sweeping runs f with a sweep on a thread of its own.
+func (run *round) sweeping(tidy bool, f func(*sweep)) error {
+	return run.rig.k.Session(func(k *op.Kernel) error {
+		s := &sweep{round: run, k: k, tidy: tidy, sockets: map[born]*sweeper{}}
+		if tidy {
+			s.forgettable = run.addresses()
+		}
+		defer s.close(nil)
+		f(s)
+		return nil
+	})
+}
+
+// ask returns those that were not answered.
+func (s *sweep) ask(ctx context.Context, which []int) (left []int) {
+	var hoping []int
+	for _, i := range which {
+		if s.hopes(i) {
+			hoping = append(hoping, i)
+		} else {
+			left = append(left, i)
+		}
+	}
+	s.makeRoom(hoping)
+	for n, i := range hoping {
+		if ctx.Err() != nil {
+			left = append(left, hoping[n:]...)
+			break
+		}
+		if !s.send(i) {
+			left = append(left, i)
+		}
+		if s.tidy && s.met >= maxMet {
+			left = append(left, s.rest()...)
+			s.forget()
+		}
+	}
+	return append(left, s.rest()...)
+}
+
+// hopes says whether one echo request may answer the question.
+func (s *sweep) hopes(i int) bool {
+	return s.as[i].Expect.Word == string(Reply) && s.ping(i).count <= 1
+}
+
+// makeRoom closes sockets of those who ask nothing now, when there are many.
+func (s *sweep) makeRoom(these []int) {
+	busy := map[born]bool{}
+	for _, i := range these {
+		busy[s.ping(i).born()] = true
+	}
+	if len(s.sockets)+len(busy) > maxKept {
+		s.close(busy)
+	}
+}
+
+func (s *sweep) close(but map[born]bool) {
+	for at, w := range s.sockets {
+		if !but[at] {
+			_ = unix.Close(w.fd)
+			delete(s.sockets, at)
+		}
+	}
+}
+
+// send asks one ping and takes what answers are there.
+func (s *sweep) send(i int) bool {
+	p := s.ping(i)
+	w := s.sockets[p.born()]
+	if w == nil {
+		var err error
+		if w, err = s.open(p.born()); err != nil {
+			return false
+		}
+		s.sockets[p.born()] = w
+	}
+	if !w.send(i, p.to.addr) {
+		return false
+	}
+	s.take(w)
+	return true
+}
+
+// open makes a socket, and notes which neighbours somebody has set by hand.
+func (s *sweep) open(at born) (w *sweeper, err error) {
+	err = s.k.Inside(at.ns, func() error {
+		var known []netlink.Neigh
+		if s.tidy {
+			if known, err = (&netlink.Handle{}).NeighList(0, netlink.FAMILY_V4); err != nil {
+				return err
+			}
+		}
+		if w, err = newSweeper(at.v6); err != nil {
+			return err
+		}
+		for _, e := range known {
+			if addr, _ := netip.AddrFromSlice(e.IP); e.State&learnt == 0 {
+				w.kept = append(w.kept, addr.Unmap())
+			}
+		}
+		return nil
+	})
+	return w, err
+}
+
+// take reads the answers of a socket and tells the results.
+func (s *sweep) take(w *sweeper) {
+	for len(w.flying) > 0 {
+		f, a, ok := w.receive()
+		if !ok {
+			return
+		}
+		if a.RTT > s.as[f.i].Expect.patience(s.as[f.i].within).listen {
+			continue
+		}
+		delete(w.flying, f.seq)
+		w.met = append(w.met, f.to)
+		s.met++
+		res := Result{Assertion: s.as[f.i], Expected: s.as[f.i].Expect.String(), Answer: a, Tries: 1, Took: a.RTT}
+		res.conclude()
+		s.tell(f.i, res)
+	}
+}
+
+// rest waits a moment for what is under way and returns what did not come.
+func (s *sweep) rest() (left []int) {
+	for {
+		var fds []unix.PollFd
+		var of []*sweeper
+		for _, w := range s.sockets {
+			if len(w.flying) > 0 {
+				fds, of = append(fds, unix.PollFd{Fd: int32(w.fd), Events: unix.POLLIN}), append(of, w)
+			}
+		}
+		if len(fds) == 0 {
+			return left
+		}
+		n, err := unix.Poll(fds, int(sweepTime.Milliseconds()))
+		if err == unix.EINTR {
+			continue
+		}
+		before := s.flying()
+		for _, w := range of {
+			s.take(w)
+		}
+		if n == 0 || err != nil || s.flying() == before {
+			break
+		}
+	}
+	for _, w := range s.sockets {
+		for _, f := range w.flying {
+			left = append(left, f.i)
+		}
+		clear(w.flying)
+	}
+	slices.Sort(left)
+	return left
+}
+
+func (s *sweep) flying() (n int) {
+	for _, w := range s.sockets {
+		n += len(w.flying)
+	}
+	return n
+}
+
+// forget deletes the neighbour entries of those who have answered.
+func (s *sweep) forget() {
+	for at, w := range s.sockets {
+		if at.v6 && len(w.met) > 0 {
+			_ = s.k.Inside(at.ns, func() error { return forgetIn(&netlink.Handle{}, s.forgettable) })
+		}
+		for _, addr := range w.met {
+			if !at.v6 && s.forgettable[addr] && !slices.Contains(w.kept, addr) {
+				_ = forgetARP(w.fd, addr)
+			}
+		}
+		w.met = nil
+	}
+	s.met = 0
+}
