@@ -109,10 +109,14 @@ func run(args []string, s streams) int {
 }
 
 // heed has a command end in order when a signal asks it to, from the moment
-// it begins: --version and --help have nothing to put in order.
+// it begins: --version and --help have nothing to put in order, and signals for
+// exec are those of its program.
 func heed(app *cli.App) {
 	stop := func() {}
 	app.Before = func(c *cli.Context) error {
+		if c.Args().First() == "exec" {
+			return nil
+		}
 		signal.Ignore(syscall.SIGPIPE) // `nslab apply | head -1` must not die half way
 		c.Context, stop = signal.NotifyContext(c.Context, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 		return nil

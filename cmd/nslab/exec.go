@@ -41,9 +41,31 @@ after NS is CMD's. The exit status is CMD's; 127 when there is no such command.
 			if len(argv) == 0 {
 				return hint(usage("nslab exec %s: which command?", ns), "nslab exec "+ns+" -- ip link")
 			}
-			return inNamespace(c, ns, argv[0], func() (_, _ []string) { return argv, os.Environ() })
+			return execIn(c, ns, argv)
 		},
 	}
+}
+
+// execIn runs a command in a namespace of a lab. One in a sandbox gets there
+// straight away; what is in the way, nslab finds out and says inside.
+func execIn(c *cli.Context, ns string, argv []string) error {
+	name, b, err := find(c.String("lab"))
+	if err != nil {
+		return err
+	}
+	if b == nil {
+		return becomeIn(name, ns, argv[0], func() (_, _ []string) { return argv, os.Environ() })
+	}
+	if ns == topology.Host {
+		ns = ""
+	}
+	dir, _ := os.Getwd()
+	std := []*os.File{os.Stdin, os.Stdout, os.Stderr}
+	code, err := b.RunCommand(sandbox.Command{Argv: argv, Env: os.Environ(), Dir: dir, Files: std, Room: ns})
+	if err != nil {
+		return inSandboxProgram(b)
+	}
+	return ended(b, code, killed)
 }
 
 // inNamespace becomes a program inside a namespace of a lab. What become
@@ -56,6 +78,11 @@ func inNamespace(c *cli.Context, ns, program string, become func() (argv, env []
 	if b != nil {
 		return inSandboxProgram(b)
 	}
+	return becomeIn(name, ns, program, become)
+}
+
+// becomeIn is inNamespace where the lab stands on this host.
+func becomeIn(lab, ns, program string, become func() (argv, env []string)) error {
 	path, err := lookUp(program)
 	if err != nil {
 		return err
@@ -70,7 +97,7 @@ func inNamespace(c *cli.Context, ns, program string, become func() (argv, env []
 		n, err = netns.Current()
 	}
 	if err != nil {
-		return noNamespace(name, ns, err)
+		return noNamespace(lab, ns, err)
 	}
 	argv, env := become()
 	return &codeError{126, n.Exec(ns, path, argv, env)}

@@ -41,8 +41,14 @@ func inSandbox(b *sandbox.Sandbox, src *lab.Source) error {
 	if err != nil {
 		return err
 	}
+	return ended(b, code, exitBuild)
+}
+
+// ended is the exit status of a program in a sandbox; gone is that of one that
+// ended because its lab was destroyed under it.
+func ended(b *sandbox.Sandbox, code, gone int) error {
 	if code == killed && b.Ends(time.Second) {
-		return &codeError{exitBuild, &goneError{b.Name}}
+		return &codeError{gone, &goneError{b.Name}}
 	}
 	return status(code)
 }

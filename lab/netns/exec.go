@@ -33,13 +33,25 @@ func (n *NS) Exec(name, argv0 string, argv, env []string) error {
 		if err != nil {
 			return false, err
 		}
-		signal.Reset() // what this program ignored, the next one would
+		heed()
 		if err := syscall.Exec(path, argv, env); err != nil {
 			return false, fmt.Errorf("exec %s: %w", path, err)
 		}
 		return false, nil
 	})
 }
+
+// heed undoes signal.Ignore: what this program ignores, the next one would. It
+// asks for each signal, as to reset one wakes a thread up and waits for it.
+func heed() {
+	for sig := syscall.Signal(1); sig <= lastSignal; sig++ {
+		if signal.Ignored(sig) {
+			signal.Reset(sig)
+		}
+	}
+}
+
+const lastSignal = 64
 
 // remount gives the calling thread its own mounts. In a container /sys and
 // /etc may be out of reach; then the program sees the host's.

@@ -31,6 +31,8 @@ type fork struct {
 	path, dir    *byte
 	argv, env    []*byte
 	fds          []uintptr // become descriptors 0, 1, 2 ...; all are beyond that range
+	room         uintptr   // descriptor of the network namespace the target is for; noFd: the holder's
+	mounts       []mount   // of a target with a room, see room.go
 
 	root, empty *byte
 	all, mask   uint64    // every signal; the ones that were blocked before
@@ -86,6 +88,9 @@ func (f *fork) middle() {
 	_, _, errno := syscall.RawSyscall(unix.SYS_SETNS, f.pidfd, f.flags, 0)
 	if errno != 0 {
 		f.fail(failJoin, errno)
+	}
+	if f.room != noFd {
+		f.enter()
 	}
 	pid, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, unix.CLONE_PARENT|uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
 	if errno != 0 {

@@ -39,7 +39,7 @@ func (s *Sandbox) join(c Command) (*joining, error) {
 		return nil, errors.New("no command was given")
 	}
 	j := &joining{files: c.Files}
-	if err := errors.Join(j.strings(c), j.openFiles(c), j.openHolder(s)); err != nil {
+	if err := errors.Join(j.strings(c), j.openFiles(c), j.openHolder(s), j.openRoom(s, c.Room)); err != nil {
 		j.close()
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func (s *Sandbox) join(c Command) (*joining, error) {
 
 // strings makes what execve(2) reads.
 func (j *joining) strings(c Command) error {
-	j.all, j.exe = ^uint64(0), noFd
+	j.all, j.exe, j.room = ^uint64(0), noFd, noFd
 	dir := c.Dir
 	if dir == "" {
 		dir, _ = os.Getwd() // a removed directory: the child will stand in /

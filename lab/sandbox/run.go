@@ -15,6 +15,7 @@ type Command struct {
 	Env   []string
 	Dir   string     // working directory, if it exists inside; "" is the caller's
 	Files []*os.File // become descriptors 0, 1, 2 and so on
+	Room  string     // the network namespace to run in, as by `ip netns exec`; "" is the sandbox's own
 }
 
 // Run runs argv inside all namespaces of the sandbox, with the caller's
@@ -27,7 +28,7 @@ type Command struct {
 // means that it never ran.
 func (s *Sandbox) Run(argv, env []string, dir string, files []*os.File) (int, error) {
 	std := []*os.File{os.Stdin, os.Stdout, os.Stderr}
-	return s.RunCommand(Command{argv, env, dir, append(std, files...)})
+	return s.RunCommand(Command{Argv: argv, Env: env, Dir: dir, Files: append(std, files...)})
 }
 
 // RunCommand is Run for a command whose standard files are chosen too.

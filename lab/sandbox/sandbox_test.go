@@ -113,6 +113,11 @@ func start(tb testing.TB, name string) *sandbox.Sandbox {
 // output runs a command inside and returns what it printed.
 func output(t *testing.T, s *sandbox.Sandbox, argv ...string) (string, int) {
 	t.Helper()
+	return outputOf(t, s, sandbox.Command{Argv: argv, Env: os.Environ()})
+}
+
+func outputOf(t *testing.T, s *sandbox.Sandbox, c sandbox.Command) (string, int) {
+	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -123,7 +128,8 @@ func output(t *testing.T, s *sandbox.Sandbox, argv ...string) (string, int) {
 		b, _ := io.ReadAll(r)
 		text <- string(b)
 	}()
-	status, err := s.RunCommand(sandbox.Command{Argv: argv, Env: os.Environ(), Files: []*os.File{os.Stdin, w, os.Stderr}})
+	c.Files = []*os.File{os.Stdin, w, os.Stderr}
+	status, err := s.RunCommand(c)
 	w.Close()
 	if err != nil {
 		t.Fatal(err)
