@@ -3,6 +3,7 @@ package lab_test
 import (
 	"errors"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -45,7 +46,9 @@ func TestFirstPacket(t *testing.T) {
 		times = 10
 	}
 	p, dir := plan(t, "first.yaml", firstPacket), t.TempDir()+"/labs"
+	needs(t, "ip")
 	for i := range times {
+		fulls := tableFulls(t)
 		l := open(t, dir, p.Name())
 		r, err := l.Apply(t.Context(), p, lab.Options{})
 		for _, s := range r.Stages {
@@ -55,7 +58,11 @@ func TestFirstPacket(t *testing.T) {
 				}
 			}
 		}
-		if sent, lost := echoes(t, "red"); sent < 4 || lost != 0 {
+		sent, lost := echoes(t, "red")
+		switch full := tableFulls(t) - fulls; {
+		case full > 0:
+			t.Logf("round %d does not count: somebody else has filled the neighbour table of this machine, %d times", i, full)
+		case sent < 4 || lost != 0:
 			t.Errorf("round %d: of %d echo requests %d were not answered", i, sent, lost)
 		}
 		if err := errors.Join(err, l.Destroy(nil), l.Close()); err != nil {
@@ -100,4 +107,20 @@ func echoes(t *testing.T, ns string) (sent, lost int) {
 	}
 	sent = count["OutEchos"] + count["Icmp6OutEchos"]
 	return sent, sent - count["InEchoReps"] - count["Icmp6InEchoReplies"]
+}
+
+// tableFulls is how often there was no room for another neighbour. The tables
+// have one limit for all namespaces of a machine (arp(7), gc_thresh3): when it
+// is reached, packets of everybody are lost.
+func tableFulls(t *testing.T) int {
+	t.Helper()
+	sum := 0
+	for _, m := range regexp.MustCompile(`table_fulls (\d+)`).FindAllStringSubmatch(sh(t, "ip -s ntable show"), -1) {
+		n, err := strconv.Atoi(m[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum += n
+	}
+	return sum
 }
