@@ -111,3 +111,30 @@ func portText(port uint16) string {
 	}
 	return strconv.Itoa(int(port))
 }
+
+// NAT is an address translation rule. Kind is masquerade, snat or dnat, or
+// chain: then Rule is the rule, or the chain when it has no target.
+type NAT struct {
+	Rule    Rule
+	Kind    Word
+	In      Word           // namespace; Host when not given
+	From    netip.Prefix   // masquerade, snat: the source
+	To      netip.AddrPort // snat: the new source (port 0); dnat: the new destination (port 0: unchanged)
+	Proto   string         // dnat: tcp or udp
+	Port    uint16         // dnat: the port asked for
+	Dest    netip.Addr     // dnat: only when asked for at this address (`address`); invalid: any
+	InDev   string         // `in-dev`: iptables -i, may begin with "!"
+	OutDev  string         // `out-dev`: iptables -o, may begin with "!"
+	Outside bool
+	Pos     Pos
+}
+
+// Filter is an item of `filter`: a rule, the policy of a chain, or a chain, when
+// the rule has no target.
+type Filter struct {
+	Rule    Rule
+	In      Word   // namespace; Host when not given
+	Policy  string // ACCEPT or DROP; empty for rules and chains
+	Outside bool
+	Pos     Pos
+}

@@ -6,9 +6,6 @@ package topology
 import (
 	"fmt"
 	"net/netip"
-	"strconv"
-	"strings"
-	"unicode/utf8"
 )
 
 // Host is the reserved name of the lab's host: the machine of the lecture,
@@ -241,33 +238,6 @@ type End struct {
 
 func (e End) String() string { return e.Node.Text + ":" + e.Interface.Text }
 
-// NAT is an address translation rule. Kind is masquerade, snat or dnat, or
-// chain: then Rule is the rule, or the chain when it has no target.
-type NAT struct {
-	Rule    Rule
-	Kind    Word
-	In      Word           // namespace; Host when not given
-	From    netip.Prefix   // masquerade, snat: the source
-	To      netip.AddrPort // snat: the new source (port 0); dnat: the new destination (port 0: unchanged)
-	Proto   string         // dnat: tcp or udp
-	Port    uint16         // dnat: the port asked for
-	Dest    netip.Addr     // dnat: only when asked for at this address (`address`); invalid: any
-	InDev   string         // `in-dev`: iptables -i, may begin with "!"
-	OutDev  string         // `out-dev`: iptables -o, may begin with "!"
-	Outside bool
-	Pos     Pos
-}
-
-// Filter is an item of `filter`: a rule, the policy of a chain, or a chain, when
-// the rule has no target.
-type Filter struct {
-	Rule    Rule
-	In      Word   // namespace; Host when not given
-	Policy  string // ACCEPT or DROP; empty for rules and chains
-	Outside bool
-	Pos     Pos
-}
-
 // Check is one item of verify: a probe and what it must show.
 type Check struct {
 	Pos         Pos
@@ -276,65 +246,4 @@ type Check struct {
 	Expect      Value // what stood under expect; Absent when nothing did
 	Title, Hint Text
 	Within      Word // a duration ("2s"); empty when not given
-}
-
-// ValueKind says what a Value is.
-type ValueKind int
-
-// Kinds of value.
-const (
-	Absent ValueKind = iota
-	Scalar
-	List
-	Map
-)
-
-// Value is a piece of the file that its reader (a link kind, a probe, a
-// service) will interpret. The zero value is Absent.
-type Value struct {
-	Kind  ValueKind
-	Text  string // of a Scalar
-	Pos   Pos
-	Items []Value // of a List
-	Keys  []Word  // of a Map, in file order; Items holds the values
-}
-
-// Get returns the value under key of a Map; Absent when there is none.
-func (v Value) Get(key string) Value {
-	for i, k := range v.Keys {
-		if k.Text == key {
-			return v.Items[i]
-		}
-	}
-	return Value{}
-}
-
-// Quote shows a foreign or user-written string on a terminal: printable text
-// as it is, everything else escaped.
-func Quote(s string) string {
-	q := fmt.Sprintf("%q", s)
-	if inner := q[1 : len(q)-1]; inner == s && !strings.ContainsAny(s, " ") {
-		return s
-	}
-	return q
-}
-
-// Printable shows a string on a line of a terminal: nothing in it moves a
-// cursor, changes a colour or begins a new line. What is no letter, sign or
-// space is escaped.
-func Printable(s string) string {
-	var b strings.Builder
-	for i, r := range s {
-		_, size := utf8.DecodeRuneInString(s[i:])
-		switch {
-		case r == utf8.RuneError && size == 1:
-			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case strconv.IsPrint(r):
-			b.WriteRune(r)
-		default:
-			q := strconv.QuoteRuneToASCII(r)
-			b.WriteString(q[1 : len(q)-1])
-		}
-	}
-	return b.String()
 }
