@@ -12,13 +12,14 @@ TESTFLAGS ?=
 FUZZTIME  ?= 10s
 BENCHTIME ?= 1s
 KILLS     ?= 500
+SOAKS     ?= 1000
 
 export CGO_ENABLED = 0
 # Debian keeps ip and iptables where an ordinary user does not look.
 export PATH := $(PATH):/usr/sbin:/sbin
 
 .DEFAULT_GOAL = build
-.PHONY: help build test lint bench layers faults kill fuzz docs dist clean go
+.PHONY: help build test lint bench layers faults kill soak trust fuzz docs dist clean go
 
 help: ## this text
 	@echo "make builds ./nslab. The targets:"
@@ -53,6 +54,13 @@ faults: go ## every fault at every point of every lesson (an hour); what is left
 
 kill: go ## kill nslab at KILLS=500 random moments in each place; what is left?
 	go test ./cmd/nslab -run '^TestKilled$$' -count=1 -v -timeout 6h -kills $(KILLS)
+
+soak: go ## apply, verify, destroy SOAKS=1000 times, ten labs at once; what grows?
+	go test ./cmd/nslab -run '^TestSoak$$' -count=1 -v -timeout 6h -soaks $(SOAKS)
+	go test ./lab -run '^TestNothingGrows$$' -count=1 -v -timeout 6h -soaks $(SOAKS)
+
+trust: go ## the long runs, and their figures into docs/trust.md (hours)
+	.ci/trust
 
 fuzz: go ## every fuzz target for FUZZTIME=10s
 	@set -e; for p in $$(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...); do \
