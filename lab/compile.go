@@ -102,7 +102,10 @@ func (c *compiler) namespace(ns *topology.Namespace) {
 	if c.ipv6 && (c.named(*ns) || !c.machine) {
 		c.add(ns.Name.Pos, noDAD(ns.Name.Text))
 	}
-	if ns.Lo {
+	switch {
+	case ns.Lo && ns.Name.Text == topology.Host:
+		c.add(ns.Name.Pos, op.Lo{})
+	case ns.Lo:
 		c.add(ns.Name.Pos, op.Up{NS: ns.Name.Text, Dev: "lo"})
 	}
 	for _, a := range ns.LoAddress {

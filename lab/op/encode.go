@@ -20,6 +20,7 @@ var facts = []Op{
 	Hairpin{},
 	Promisc{},
 	Up{},
+	Lo{},
 	Addr{},
 	Route{},
 	Neighbour{},
