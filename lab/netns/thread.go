@@ -62,14 +62,16 @@ func Stay(f func(*Thread) error) error {
 	})
 }
 
-// Do runs f inside namespace n, on this thread.
+// Do runs f inside namespace n, on this thread. Who may not enter n has not
+// left home, and may not be allowed to enter that either.
 func (t *Thread) Do(n *NS, f func() error) error {
-	return t.away(func() error {
-		if err := n.enter(); err != nil {
-			return err
-		}
-		return f()
-	})
+	if t.lost {
+		return errLost
+	}
+	if err := n.enter(); err != nil {
+		return err
+	}
+	return t.away(f)
 }
 
 // away runs f, which may move the thread, and brings it home.
