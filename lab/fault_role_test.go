@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,6 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"nslab/lab"
+	"nslab/lab/op"
 	"nslab/lab/proof"
 )
 
@@ -190,7 +192,7 @@ func newWrecker(arg string) (*wrecker, error) {
 	if err != nil {
 		return nil, err
 	}
-	if k.Machine {
+	if standsOn(k.plan, op.Dev("host", "eth0")) {
 		if err := plugIn(); err != nil {
 			return nil, err
 		}
@@ -202,6 +204,20 @@ func newWrecker(arg string) (*wrecker, error) {
 	}
 	w.look, err = looked()
 	return w, err
+}
+
+// standsOn says whether a plan needs an object that it does not make.
+func standsOn(p *lab.Plan, what op.Object) bool {
+	needs := false
+	for _, s := range p.Stages {
+		for _, f := range s.Facts {
+			if slices.Contains(op.Makes(f.Op), what) {
+				return false
+			}
+			needs = needs || slices.Contains(f.Op.On(), what)
+		}
+	}
+	return needs
 }
 
 // plugIn gives the machine the network card that real ones have.
