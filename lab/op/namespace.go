@@ -33,13 +33,11 @@ func (n Namespace) Do(k *Kernel) error {
 
 // Undo removes the name; the kernel frees the namespace when nobody is in it.
 func (n Namespace) Undo(k *Kernel) error {
-	if n.leftover() {
+	own, err := n.own(k)
+	if own || n.leftover() {
 		return gone(netns.Delete(n.Name))
 	}
-	if own, err := n.own(k); err != nil || !own {
-		return gone(err)
-	}
-	return gone(netns.Delete(n.Name))
+	return gone(err)
 }
 
 // leftover is the empty file of a Do that was killed before its mount.
@@ -64,18 +62,17 @@ func (n Namespace) own(k *Kernel) (bool, error) {
 
 // Diff looks for the name and the mark.
 func (n Namespace) Diff(k *Kernel) (string, error) {
-	if n.leftover() {
-		return "namespace " + n.Name + " is only half made: its name is an empty file", nil
-	}
 	err := k.survey(n.Name) // whoever asks this is going to ask more
 	own := false
 	if err == nil {
 		own, err = n.own(k)
 	}
-	if err != nil {
+	switch {
+	case err != nil && n.leftover():
+		return "namespace " + n.Name + " is only half made: its name is an empty file", nil
+	case err != nil:
 		return missing("namespace "+n.Name, err)
-	}
-	if !own {
+	case !own:
 		return fmt.Sprintf("a namespace %s exists, but %s: %s, then nslab apply", n.Name, Foreign, n.Inverse()), nil
 	}
 	return "", nil

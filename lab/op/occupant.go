@@ -38,32 +38,55 @@ func (o Occupant) End() error {
 }
 
 // Occupants lists the processes in those of the namespaces that are the lab's
-// own, as `ip netns pids` does, without the lab's services.
+// own, as `ip netns pids` does, without the lab's services. A namespace in which
+// there is nobody is not looked at closely.
 func Occupants(k *Kernel, names []string) ([]Occupant, error) {
-	rooms := k.ownRooms(names)
-	if len(rooms) == 0 {
-		return nil, nil
+	procs, err := elsewhere()
+	if err != nil || len(procs) == 0 {
+		return nil, err
 	}
 	services := k.services()
+	var out []Occupant
+	for _, name := range names {
+		dev, ino, err := netns.ID(name)
+		inside := procs[room{dev, ino}]
+		if err != nil || len(inside) == 0 { // what cannot be opened is nobody's room
+			continue
+		}
+		if own, err := (Namespace{name}).own(k); err != nil || !own {
+			continue
+		}
+		for _, pid := range inside {
+			if start, err := startTime(pid); err == nil && !serves(pid, services) {
+				out = append(out, Occupant{name, process{pid, start}})
+			}
+		}
+	}
+	return out, nil
+}
+
+// room is what tells namespaces apart.
+type room struct{ dev, ino uint64 }
+
+// elsewhere are the processes in other network namespaces than this one.
+func elsewhere() (map[room][]int, error) {
 	procs, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil, err
 	}
-	var out []Occupant
+	out := map[room][]int{}
 	for _, f := range procs {
 		pid, err := strconv.Atoi(f.Name())
-		if err != nil {
-			continue
-		}
 		var st unix.Stat_t
-		if unix.Stat("/proc/"+f.Name()+"/ns/net", &st) != nil { // ended, or not to be looked at
-			continue
-		}
-		room := rooms[[2]uint64{st.Dev, st.Ino}]
-		if start, err := startTime(pid); room != "" && err == nil && !serves(pid, services) {
-			out = append(out, Occupant{room, process{pid, start}})
+		if err == nil && unix.Stat("/proc/"+f.Name()+"/ns/net", &st) == nil { // else it has ended, or is not to be looked at
+			out[room{st.Dev, st.Ino}] = append(out[room{st.Dev, st.Ino}], pid)
 		}
 	}
+	var here unix.Stat_t
+	if err := unix.Stat("/proc/self/ns/net", &here); err != nil {
+		return nil, err
+	}
+	delete(out, room{here.Dev, here.Ino})
 	return out, nil
 }
 
@@ -73,27 +96,6 @@ func serves(pid int, services []int) bool {
 	sid, err := unix.Getsid(pid)
 	argv := cmdline(pid)
 	return err == nil && slices.Contains(services, sid) || len(argv) > 1 && argv[0] == "nslab" && argv[1] == "serve"
-}
-
-// ownRooms are the namespaces of these names that the lab made, by what tells
-// them apart. What cannot be opened is nobody's room.
-func (k *Kernel) ownRooms(names []string) map[[2]uint64]string {
-	rooms := map[[2]uint64]string{}
-	for _, name := range names {
-		own, err := Namespace{name}.own(k)
-		if err != nil || !own {
-			continue
-		}
-		n, err := netns.Open(name)
-		if err != nil {
-			continue
-		}
-		if dev, ino, err := n.ID(); err == nil {
-			rooms[[2]uint64{dev, ino}] = name
-		}
-		n.Close()
-	}
-	return rooms
 }
 
 // services are the processes that the lab has written down. Each leads a
