@@ -21,11 +21,11 @@ type bar struct {
 	finished chan struct{}
 }
 
-func newBar(out io.Writer, cases []testcase, rounds int) *bar {
+func newBar(out io.Writer, cases []testcase, o options) *bar {
 	b := &bar{out: out, finished: make(chan struct{})}
-	total := 0
+	total := o.rounds // of starts
 	for _, c := range cases {
-		total += rounds * len(c.who)
+		total += o.rounds * len(c.who)
 	}
 	f, ok := out.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {

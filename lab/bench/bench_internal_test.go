@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,7 +36,7 @@ func TestContestants(t *testing.T) {
 		cases = append(cases, c)
 	}
 	var said bytes.Buffer
-	res := measureAll(t.Context(), cases, 1, newBar(&said, cases, 1))
+	res := measureAll(t.Context(), cases, 1, newBar(&said, cases, options{rounds: 1}))
 	for key, errs := range res.failed {
 		t.Errorf("%s: %s: %v", key[0], key[1], errors.Join(errs...))
 	}
@@ -54,6 +55,24 @@ func TestContestants(t *testing.T) {
 	}
 	if !strings.HasPrefix(said.String(), "measuring star-3\nmeasuring line-4\n") {
 		t.Errorf("said %q", said.String())
+	}
+}
+
+// Starts are measured, all of them.
+func TestStarts(t *testing.T) {
+	kerneltest.Need(t)
+	o := options{nslab: built(t, "nslab/cmd/nslab"), floor: built(t, "nslab/lab/bench/floor"), rounds: 1}
+	ms, err := measureStarts(t.Context(), o, t.TempDir(), newBar(io.Discard, nil, o))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, phase := range []string{"bare", "version", "ip", "exec", "room"} {
+		if len(ms[phase]) != starting {
+			t.Errorf("%s was measured %d times, want %d", phase, len(ms[phase]), starting)
+		}
+	}
+	if text := startText(ms, o.rounds); strings.Count(text, "≤") != len(starts)+2 || strings.Contains(text, "**0.00**") {
+		t.Error(text)
 	}
 }
 

@@ -120,14 +120,20 @@ func (l *launcher) one(s step, last bool) (measure, error) {
 	if s.Talk {
 		return l.talk(s, last)
 	}
+	// A file and no pipe: what a lab leaves running may keep it open.
+	fd, err := unix.MemfdCreate("output", unix.MFD_CLOEXEC)
+	if err != nil {
+		return measure{}, fmt.Errorf("a file for the output: %w", err)
+	}
+	out := os.NewFile(uintptr(fd), "output")
+	defer out.Close()
 	c := exec.Command(s.Argv[0], s.Argv[1:]...)
-	var out strings.Builder
-	c.Stdout, c.Stderr = &out, &out
+	c.Stdout, c.Stderr = out, out
 	began := time.Now()
-	err := c.Run()
+	err = c.Run()
 	m := measure{Wall: time.Since(began)}
 	if err != nil {
-		return m, fmt.Errorf("%w\n%s", err, tail(out.String()))
+		return m, fmt.Errorf("%w\n%s", err, tail(out))
 	}
 	m.CPU = c.ProcessState.UserTime() + c.ProcessState.SystemTime()
 	// A process inherits the peak of the one it was forked from, getrusage(2).
@@ -174,10 +180,13 @@ func (l *launcher) start(argv []string) (err error) {
 	return errors.Join(err, l.talking.Start())
 }
 
-// tail is the end of a text, which usually says why.
-func tail(s string) string {
+// tail is the end of a file, which usually says why.
+func tail(f *os.File) []byte {
 	const most = 2000
-	return s[max(0, len(s)-most):]
+	b := make([]byte, most)
+	end, _ := f.Seek(0, io.SeekEnd)
+	n, _ := f.ReadAt(b, max(0, end-most)) // what is not there is not shown
+	return b[:n]
 }
 
 // left counts what a lab may leave on its host.

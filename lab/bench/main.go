@@ -56,21 +56,28 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if len(cases) == 0 {
-		return fmt.Errorf("-only %s leaves nothing to measure", o.only)
-	}
-	b := newBar(errOut, cases, o.rounds)
-	res := measureAll(ctx, cases, o.rounds, b)
+	b := newBar(errOut, cases, o)
+	res, text, err := measured(ctx, o, cases, dir, b)
 	b.end()
-	if ctx.Err() != nil {
-		return errors.New("interrupted: nothing was written")
+	if err := errors.Join(err, ctx.Err()); err != nil {
+		return fmt.Errorf("nothing was written: %w", err)
 	}
-	text := res.text(o)
 	fmt.Fprint(out, text)
 	if o.page == "" {
 		return nil
 	}
 	return errors.Join(paste(o.page, text), os.WriteFile(o.plot, res.plot(), 0o644))
+}
+
+// measured returns the results, and all tables.
+func measured(ctx context.Context, o options, cases []testcase, dir string, b *bar) (*results, string, error) {
+	res := measureAll(ctx, cases, o.rounds, b)
+	text := res.text(o)
+	if !o.only.MatchString(start) {
+		return res, text, nil
+	}
+	ms, err := measureStarts(ctx, o, dir, b)
+	return res, text + startText(ms, o.rounds), err
 }
 
 func readOptions(args []string, errOut io.Writer) (options, error) {
@@ -82,7 +89,7 @@ func readOptions(args []string, errOut io.Writer) (options, error) {
 	f.BoolVar(&o.quick, "quick", false, "small networks, few rounds")
 	f.IntVar(&o.rounds, "rounds", 0, "rounds; 7, or 3 with -quick")
 	f.DurationVar(&o.patience, "patience", 5*time.Second, "wait so long for the machine to be idle")
-	only := f.String("only", "", "only networks whose name matches the `pattern`: ^star-100$")
+	only := f.String("only", "", "only what matches the `pattern`: ^star-100$, start")
 	f.StringVar(&o.page, "page", "", "write the tables into this `file` and the plot beside it")
 	if err := f.Parse(args); err != nil {
 		return o, err

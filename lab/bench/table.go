@@ -115,14 +115,13 @@ func (res *results) cell(c testcase, who, phase string, of func(measure) float64
 // ratio is the median of the ratios to the floor in the same round, 0 when
 // there is none.
 func (res *results) ratio(c testcase, who, phase string, of func(measure) float64) float64 {
-	mine, floor := res.rounds[[2]string{c.Name, who}], res.rounds[[2]string{c.Name, contestants[0].name}]
-	var rs []float64
-	for i := range min(len(mine), len(floor)) {
-		if m, f := of(mine[i][phase]), of(floor[i][phase]); m > 0 && f > 0 {
-			rs = append(rs, m/f)
+	values := func(who string) (out []float64) {
+		for _, r := range res.rounds[[2]string{c.Name, who}] {
+			out = append(out, of(r[phase]))
 		}
+		return out
 	}
-	return median(rs)
+	return ratios(values(who), values(contestants[0].name))
 }
 
 func (res *results) values(c testcase, who, phase string, of func(measure) float64) (out []float64) {

@@ -4,6 +4,7 @@
 // the kernel itself, and nslab is measured against it.
 //
 //	floor apply|verify|destroy SHAPE N
+//	floor nothing                         what the start of a program costs
 package main
 
 import (
@@ -27,6 +28,9 @@ func main() {
 func run(args []string, out io.Writer) error {
 	if len(args) == 1 && args[0] == "serve" {
 		return serve(out)
+	}
+	if len(args) == 1 && args[0] == "nothing" {
+		return nil
 	}
 	if len(args) != 3 {
 		return errors.New("usage: floor apply|verify|destroy SHAPE N")

@@ -3,9 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
-	"net"
 	"os"
-	"os/exec"
 	"strconv"
 	"syscall"
 
@@ -28,31 +26,42 @@ func startService(in string) error {
 	if err != nil {
 		return err
 	}
-	c := exec.Command("/proc/self/exe", "serve")
-	c.Stdout, c.SysProcAttr = w, &syscall.SysProcAttr{Setsid: true}
-	if err := c.Start(); err != nil {
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	p, err := os.StartProcess("/proc/self/exe", []string{"floor", "serve"}, &os.ProcAttr{
+		Files: []*os.File{null, w, null}, Sys: &syscall.SysProcAttr{Setsid: true},
+	})
+	if err != nil {
 		return err
 	}
 	w.Close()
 	if _, err := ready.Read(make([]byte, 1)); err != nil {
 		return fmt.Errorf("the service did not start: %w", err)
 	}
-	return os.WriteFile(pidFile, []byte(strconv.Itoa(c.Process.Pid)), 0o600)
+	return os.WriteFile(pidFile, []byte(strconv.Itoa(p.Pid)), 0o600)
 }
 
 // serve accepts whatever comes, and hangs up.
 func serve(ready io.Writer) error {
-	l, err := net.ListenTCP("tcp4", &net.TCPAddr{Port: servicePort})
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
+		return err
+	}
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Port: servicePort}); err != nil {
+		return err
+	}
+	if err := unix.Listen(fd, unix.SOMAXCONN); err != nil {
 		return err
 	}
 	fmt.Fprint(ready, "r")
 	for {
-		c, err := l.Accept()
+		c, _, err := unix.Accept(fd)
 		if err != nil {
 			return err
 		}
-		c.Close()
+		_ = unix.Close(c)
 	}
 }
 

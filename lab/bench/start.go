@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"nslab/lab/bench/shape"
+)
+
+// start is the name of what has no network worth the name.
+const start = "start"
+
+// starting is how often a start is measured in a round: it is short.
+const starting = 20
+
+// starts are commands of which the start is nearly everything, each beside
+// what it is compared with.
+var starts = []struct {
+	what, than string // phases
+	text       string
+	most       float64
+}{
+	{"version", "bare", "`nslab --version` to a bare Go program", 2},
+	{"exec", "ip", "`nslab exec red -- true` on the machine to `ip netns exec red true`", 2},
+	{"room", "ip", "`nslab exec red -- true` in a sandbox to `ip netns exec red true`", 4},
+}
+
+// mostSandbox and mostLecture are in milliseconds.
+const (
+	mostSandbox = 10
+	mostLecture = 150
+)
+
+// startSteps build a lab on the machine and one in a sandbox, and start
+// commands in them.
+func startSteps(k kit) (steps []step) {
+	nslab := func(phase string, args ...string) step {
+		return step{Phase: phase, Argv: append([]string{k.nslab}, args...)}
+	}
+	file := func(name, host string) string {
+		return k.write(name+".yaml", []string{"name: " + name, "host: " + host, "namespaces: {red: {}}"})
+	}
+	outside, inside := file("outside", "machine"), file("inside", "sandbox")
+	once := []step{nslab("machine", "apply", outside), nslab("sandbox", "apply", inside)}
+	steps = append(steps, once...)
+	for range starting {
+		steps = append(steps,
+			step{Phase: "bare", Argv: []string{k.floor, "nothing"}}, nslab("version", "--version"),
+			step{Phase: "ip", Argv: []string{"ip", "netns", "exec", "red", "true"}},
+			nslab("exec", "exec", "-l", "outside", "red", "--", "true"), nslab("room", "exec", "-l", "inside", "red", "--", "true"))
+	}
+	for range starting / 4 {
+		steps = append(steps, nslab("", "destroy", outside), nslab("", "destroy", inside))
+		steps = append(steps, once...)
+	}
+	return append(steps, nslab("", "destroy", outside), nslab("", "destroy", inside),
+		nslab("lecture", "apply", "red-blue"), nslab("lecture", "destroy", "red-blue"))
+}
+
+// measureStarts returns the measures of all rounds by phase.
+func measureStarts(ctx context.Context, o options, dir string, b *bar) (map[string][]measure, error) {
+	steps := startSteps(kit{options: o, dir: dir, Shape: shape.Shape{Name: "start"}})
+	out := map[string][]measure{}
+	for r := range o.rounds {
+		b.next(start, "", r+1)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		quiet(o.patience)
+		ms, err := inBox(ctx, steps)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range ms {
+			out[m.Phase] = append(out[m.Phase], m)
+		}
+	}
+	return out, nil
+}
+
+// startText is the table of starts.
+func startText(ms map[string][]measure, rounds int) string {
+	var b strings.Builder
+	fmt.Fprint(&b, "\n### Starts\n\n| | | wanted |\n|---|---|---|\n")
+	wall := func(m measure) float64 { return m.Wall.Seconds() }
+	of := func(phase string, of func(measure) float64) (v []float64) {
+		for _, m := range ms[phase] {
+			v = append(v, of(m))
+		}
+		return v
+	}
+	line := func(text, got string, value, most float64, unit string) {
+		fmt.Fprintf(&b, "| %s | **%s** | ≤ %v%s: %s |\n", text, got, most, unit, map[bool]string{true: "yes", false: "no"}[value <= most])
+	}
+	for _, s := range starts {
+		r := ratios(of(s.what, wall), of(s.than, wall))
+		line(s.text, fmt.Sprintf("%.2f", r), r, s.most, "")
+	}
+	extra := 1000 * (median(of("sandbox", wall)) - median(of("machine", wall)))
+	line("a sandbox: apply of one namespace in it, less the same on the machine", fmt.Sprintf("%.1f ms", extra), extra, mostSandbox, " ms")
+	work := 0.0
+	for _, m := range ms["lecture"] {
+		work += 1000 * m.CPU.Seconds() / float64(rounds)
+	}
+	line("the whole lecture, every step verified, and its end: processor time", fmt.Sprintf("%.0f ms", work), work, mostLecture, " ms")
+	return b.String()
+}
+
+// ratios is the median of the ratios of two series, pair by pair.
+func ratios(a, b []float64) float64 {
+	var rs []float64
+	for i := range min(len(a), len(b)) {
+		if a[i] > 0 && b[i] > 0 {
+			rs = append(rs, a[i]/b[i])
+		}
+	}
+	return median(rs)
+}
