@@ -49,7 +49,7 @@ const dyingWithin = 30 * time.Second
 // namespaces: nothing has them any more but the kernel itself.
 func dying(ctx context.Context, diff []Difference) bool {
 	return errors.Is(ctx.Err(), context.DeadlineExceeded) &&
-		!slices.ContainsFunc(diff, func(d Difference) bool { return d.Section != "namespace-ids" })
+		!slices.ContainsFunc(diff, func(d Difference) bool { return d.Section != namespaceNumbers })
 }
 
 // event waits for a change of the network, for a pause at most.

@@ -19,6 +19,11 @@ func Compare(before, after Print) []Difference {
 		d := Difference{Section: name}
 		d.Gone = without(before.Section(name), after.Section(name))
 		d.New = without(after.Section(name), before.Section(name))
+		if name == namespaceNumbers {
+			// The kernel frees a number some time after its namespace. Whose
+			// namespace was taken away is told where namespaces are.
+			d.Gone = nil
+		}
 		if name == sysctls {
 			// A setting comes and goes with its interface, which has a section of
 			// its own, or with a kernel module, such as nf_conntrack.

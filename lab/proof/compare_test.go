@@ -13,11 +13,13 @@ func TestCompare(t *testing.T) {
 	before := proof.Print{
 		{"links", []string{"eth0: mtu=1500 up", "lo: mtu=65536", "twice: x", "twice: x"}},
 		{"routes", []string{"default: via=10.0.0.1"}},
+		{"namespace-ids", []string{"nsid 0", "nsid 1"}},
 		{"sysctls", []string{"net.ipv4.ip_forward: 0"}},
 	}
 	after := proof.Print{
 		{"links", []string{"eth0: mtu=1400 up", "lo: mtu=65536", "twice: x", "veth: #14=00 mtu=1500"}},
 		{"routes", []string{"default: via=10.0.0.1"}},
+		{"namespace-ids", []string{"nsid 1", "nsid 2"}},
 		{"sysctls", []string{"net.ipv4.conf.veth.forwarding: 1", "net.ipv4.ip_forward: 1", "net.netfilter.nf_log: 0"}},
 	}
 	diff := proof.Compare(before, after)
@@ -27,6 +29,8 @@ func TestCompare(t *testing.T) {
 			Gone:    []string{"eth0: mtu=1500 up", "twice: x"},
 			New:     []string{"eth0: mtu=1400 up", "veth: #14=00 mtu=1500"},
 		},
+		// The other was of a namespace that the kernel has freed since.
+		{Section: "namespace-ids", New: []string{"nsid 2"}},
 		// One came with an interface, one with a module.
 		{
 			Section: "sysctls",

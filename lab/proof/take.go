@@ -21,6 +21,10 @@ type Scope struct {
 // sysctls is the section of the kernel's settings.
 const sysctls = "sysctls"
 
+// namespaceNumbers is the section of the numbers that a namespace has given to
+// others (ip netns list-id).
+const namespaceNumbers = "namespace-ids"
+
 // look reads one section.
 type look struct {
 	name string
@@ -40,7 +44,7 @@ var looks = []look{
 	{"vlans", vlans},
 	{"qdiscs", qdiscs},
 	{"multicast", multicast},
-	{"namespace-ids", namespaceIDs},
+	{namespaceNumbers, namespaceIDs},
 	{"listening", listening},
 	{"nftables", nftables},
 	{"legacy-iptables", legacyTables},
