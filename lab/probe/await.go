@@ -87,27 +87,28 @@ func (r *rig) silence(ctx context.Context, q question, start time.Time) Answer {
 // complaints waits for what a router has to say about a packet that has left,
 // and sends it again when it is its turn.
 func (r *rig) complaints(ctx context.Context, q question, start time.Time) Answer {
-	turn := r.turn(q.from, start)
-	limit, again := time.NewTimer(q.left(start, turn)), time.NewTimer(time.Until(turn))
-	defer limit.Stop()
-	defer again.Stop()
-	for {
-		select {
-		case a := <-q.answers:
-			return a
-		case <-again.C:
-			if q.again == nil {
-				continue
-			}
+	for presses := maxPresses; presses > 0 && q.again != nil; {
+		d := r.turn(q.from, start)
+		switch {
+		case q.over(start, d):
+			presses = 0
+			continue
+		case d == 0:
+			presses--
+			d = listenWithin
 			if a, ok := q.again(); ok {
 				return a
 			}
-		case <-limit.C:
-			return lastWord(ctx, q, silent(q, hop{}, start))
-		case <-ctx.Done():
-			return interrupted(ctx)
+		}
+		if a, ok := q.hears(ctx, d); ok {
+			return a
 		}
 	}
+	last := max(time.Until(start.Add(q.limit)), lastWordWithin)
+	if a, ok := q.hears(ctx, last); ok {
+		return a
+	}
+	return silent(q, hop{}, start)
 }
 
 // ration is how long a router needs to be allowed another complaint. Linux
@@ -117,27 +118,46 @@ func (r *rig) complaints(ctx context.Context, q question, start time.Time) Answe
 // net/ipv4, icmp_ratelimit in icmp(7)).
 const ration = 2200 * time.Millisecond
 
-// turn is when a question of a namespace may be put again to routers that
-// stayed silent. Questions of one namespace take turns.
-func (r *rig) turn(ns string, start time.Time) time.Time {
+// maxPresses is how often a question presses a router: once more than needed,
+// for what somebody else has used of the ration.
+const maxPresses = 2
+
+// turn is how long a question of a namespace, put first at start, has to wait
+// until routers that stayed silent may be pressed again; 0 when it is its turn,
+// which it takes by asking. What counts is when one was really sent: on a busy
+// machine that is later than it was meant to be.
+func (r *rig) turn(ns string, start time.Time) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	at := start.Add(ration)
-	if next := r.turns[ns].Add(ration); next.After(at) {
-		at = next
+	last := r.turns[ns]
+	if start.After(last) {
+		last = start
 	}
-	r.turns[ns] = at
-	return at
+	if d := time.Until(last.Add(ration)); d > 0 {
+		return d
+	}
+	r.turns[ns] = time.Now()
+	return 0
 }
 
-// left is the time until the limit, which waits for the turn unless the file
-// has set it.
-func (p patience) left(start, turn time.Time) time.Duration {
-	end := start.Add(p.limit)
-	if listened := turn.Add(listenWithin); !p.fixed && listened.After(end) {
-		end = listened
+// over says that the limit that the file has set comes before the next turn.
+// Without such a limit a turn is waited for.
+func (p patience) over(start time.Time, turn time.Duration) bool {
+	return p.fixed && time.Until(start.Add(p.limit)) < turn
+}
+
+// hears waits for an answer, or the end of ctx, but not for longer than d.
+func (q question) hears(ctx context.Context, d time.Duration) (Answer, bool) {
+	late := time.NewTimer(d)
+	defer late.Stop()
+	select {
+	case a := <-q.answers:
+		return a, true
+	case <-late.C:
+		return Answer{}, false
+	case <-ctx.Done():
+		return interrupted(ctx), true
 	}
-	return time.Until(end)
 }
 
 // lastWordWithin is how much later than its neighbour table the kernel's own
@@ -147,13 +167,8 @@ const lastWordWithin = 100 * time.Millisecond
 // lastWord prefers an answer that comes while the table is read: the kernel's
 // own message has better words.
 func lastWord(ctx context.Context, q question, otherwise Answer) Answer {
-	late := time.NewTimer(lastWordWithin)
-	defer late.Stop()
-	select {
-	case a := <-q.answers:
+	if a, ok := q.hears(ctx, lastWordWithin); ok && ctx.Err() == nil {
 		return a
-	case <-late.C:
-	case <-ctx.Done():
 	}
 	return otherwise
 }

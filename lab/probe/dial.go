@@ -25,16 +25,21 @@ func (r *rig) dial(ctx context.Context, from string, to netip.AddrPort, pat pati
 		first.errors, first.listen = false, min(pat.listen, synOnce)
 	}
 	s, a := r.try(ctx, from, to, first)
-	if !pat.errors || a.Outcome != NoReply {
-		return s, a
+	for presses := maxPresses; pat.errors && a.Outcome == NoReply && presses > 0; {
+		d := r.turn(from, start)
+		switch {
+		case pat.over(start, d):
+			return s, a
+		case d > 0:
+			if !wait(ctx, d) {
+				return nil, interrupted(ctx)
+			}
+		default:
+			presses--
+			s, a = r.try(ctx, from, to, patience{listen: synOnce, limit: synOnce})
+		}
 	}
-	turn := r.turn(from, start)
-	left := pat.left(start, turn)
-	if !wait(ctx, min(time.Until(turn), left)) {
-		return nil, interrupted(ctx)
-	}
-	left = max(pat.left(start, turn), 0)
-	return r.try(ctx, from, to, patience{listen: left, limit: left})
+	return s, a
 }
 
 // try is one connection.
