@@ -158,7 +158,7 @@ func halfKept(dir string) []Orphan {
 	var out []Orphan
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
-		if !e.IsDir() || strings.HasPrefix(e.Name(), ".") || Exists(dir, e.Name()) {
+		if !e.IsDir() || strings.HasPrefix(e.Name(), ".") || !Begun(dir, e.Name()) {
 			continue
 		}
 		out = append(out, Orphan{Kind: OrphanState, Name: path, Mark: "a directory without a journal", Lab: e.Name(), remove: func() error {

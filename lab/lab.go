@@ -58,6 +58,13 @@ func Exists(dir, name string) bool {
 	return err == nil && filepath.Base(name) == name
 }
 
+// Begun says whether somebody has begun to make a lab of that name under dir,
+// and got no further than its directory.
+func Begun(dir, name string) bool {
+	_, err := os.Lstat(filepath.Join(dir, name))
+	return err == nil && filepath.Base(name) == name && !Exists(dir, name)
+}
+
 func (l *Lab) journal() string { return filepath.Join(l.dir, "journal") }
 
 // Close lets others have the lab. A lab of which nothing is left is forgotten.

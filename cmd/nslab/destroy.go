@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 
 	"github.com/urfave/cli/v2"
@@ -64,8 +65,7 @@ func destroy(s streams, c *cli.Context, name string) error {
 	}
 	b, err := sandbox.Find(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		fmt.Fprintf(s.out, "there is no lab %s here: nothing to destroy\n", name)
-		return nil
+		return destroyNothing(s, c, name)
 	}
 	if err != nil {
 		return err
@@ -75,6 +75,19 @@ func destroy(s streams, c *cli.Context, name string) error {
 	}
 	fmt.Fprintf(s.out, "lab %s deleted, with its sandbox\n", name)
 	return nil
+}
+
+// destroyNothing is for a lab that nobody knows. An apply that was killed before
+// its journal was begun has made nothing but directories and a lock.
+func destroyNothing(s streams, c *cli.Context, name string) error {
+	if lab.Begun(lab.StateDir, name) {
+		return destroyHere(s, c, name)
+	}
+	fmt.Fprintf(s.out, "there is no lab %s here: nothing to destroy\n", name)
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	return lab.Tidy(lab.StateDir)
 }
 
 // destroyHere removes a lab from the host this process runs on.
