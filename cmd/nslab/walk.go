@@ -219,7 +219,7 @@ func (w *walker) stage(i int) (failed bool, err error) {
 
 func (w *walker) commands(c lab.Change) {
 	fmt.Fprintln(w.s.out)
-	for _, s := range c.Roots() {
+	for _, s := range c.ByHand() {
 		w.command(s.Op.Inverse().String())
 	}
 	for _, s := range c.Add {

@@ -104,6 +104,9 @@ func inside(ns string, args ...string) Command {
 // Write is the command that writes a file, with nothing but the shell's printf.
 func Write(path, text string) Command { return Command{">", path, text} }
 
+// Remove is the command that removes a file.
+func Remove(path string) Command { return Command{"rm", "-f", path} }
+
 func (c Command) write() string {
 	dir := c[1][:strings.LastIndex(c[1], "/")]
 	return "mkdir -p " + shellQuote(dir) + " && printf %s " + shellQuote(c[2]) + " > " + shellQuote(c[1])

@@ -24,6 +24,15 @@ func (f etcFile) path() string {
 	return filepath.Join(EtcDir, f.ns, f.name)
 }
 
+// without is the command after which the file says nothing of the lab. The
+// host's own is never removed, but left with what little is true of every host.
+func (f etcFile) without(little string) Command {
+	if f.ns == topology.Host {
+		return Write(f.path(), little)
+	}
+	return Remove(f.path())
+}
+
 // noFile is the answer of before when there was none.
 const noFile = "-"
 

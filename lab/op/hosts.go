@@ -38,9 +38,8 @@ func (f Hosts) Diff(*Kernel) (string, error) { return f.file().diff() }
 // Command writes the file with the shell's own printf.
 func (f Hosts) Command() Command { return Write(f.file().path(), f.file().text) }
 
-// Inverse leaves a file with what stands in every one: a script does not remove
-// files.
-func (f Hosts) Inverse() Command { return Write(f.file().path(), localLines) }
+// Inverse takes the file away, or leaves the host's with what stands in every one.
+func (f Hosts) Inverse() Command { return f.file().without(localLines) }
 
 func (f Hosts) String() string {
 	return fmt.Sprintf("%s knows %s", f.NS, strings.Join(strings.Split(strings.TrimSpace(f.Lines), "\n"), ", "))

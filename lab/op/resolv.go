@@ -29,8 +29,8 @@ func (f Resolv) Diff(*Kernel) (string, error) { return f.file().diff() }
 // Command writes the file with the shell's own printf.
 func (f Resolv) Command() Command { return Write(f.file().path(), f.Lines) }
 
-// Inverse leaves a file that names nobody: a script does not remove files.
-func (f Resolv) Inverse() Command { return Write(f.file().path(), "# no name server\n") }
+// Inverse takes the file away, or leaves one of the host's that names nobody.
+func (f Resolv) Inverse() Command { return f.file().without("# no name server\n") }
 
 func (f Resolv) String() string {
 	return fmt.Sprintf("%s asks for names as its resolv.conf says: %s", f.NS, strings.Join(strings.Split(strings.TrimSpace(f.Lines), "\n"), ", "))

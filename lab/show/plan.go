@@ -49,7 +49,7 @@ type change struct {
 
 func changes(c lab.Change, mark func(lab.Step) string) []change {
 	var out []change
-	for _, s := range c.Roots() {
+	for _, s := range c.ByHand() {
 		out = append(out, change{sign: "-", step: s, command: s.Op.Inverse()})
 	}
 	for _, s := range c.Add {

@@ -3,6 +3,7 @@ package show
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -18,7 +19,7 @@ func Script(w io.Writer, p *lab.Plan, to int) error {
 	if err := within(p, 0, to); err != nil {
 		return err
 	}
-	s := &script{used: map[string]bool{}, files: map[string]bool{}}
+	s := newScript("")
 	for i := range p.Stages[:to+1] {
 		s.stage(p, i)
 	}
@@ -43,7 +44,7 @@ func Teardown(w io.Writer, p *lab.Plan, to int) error {
 	if err := within(p, 0, to); err != nil {
 		return err
 	}
-	s := &script{used: map[string]bool{}, files: map[string]bool{}, more: " || status=1"}
+	s := newScript(" || status=1")
 	s.line()
 	for _, step := range lab.Difference(p.Facts(to), nil).ByHand() {
 		s.command(step, step.Op.Inverse())
@@ -80,26 +81,23 @@ func (p *page) head(plan *lab.Plan, does string, s *script) {
 	p.line("#")
 	p.line("# It runs ", strings.Join(sortedKeys(s.used), ", "), " and nothing else.")
 	for _, file := range sortedKeys(s.files) {
-		p.line("# It writes ", plain(file), ", wherever it runs.")
+		p.line("# It ", s.files[file], " ", plain(file), ", wherever it runs.")
 	}
 }
 
-func sortedKeys(m map[string]bool) []string {
-	var out []string
-	for k := range m {
-		out = append(out, k)
-	}
-	slices.Sort(out)
-	return out
-}
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // script is the body that is being written.
 type script struct {
 	page
-	used  map[string]bool // programs
-	files map[string]bool // that are written
-	more  string          // what stands behind every command
-	err   error           // the first command that cannot be written
+	used  map[string]bool   // programs
+	files map[string]string // and whether it "writes" or "removes" them
+	more  string            // what stands behind every command
+	err   error             // the first command that cannot be written
+}
+
+func newScript(more string) *script {
+	return &script{used: map[string]bool{}, files: map[string]string{}, more: more}
 }
 
 func (s *script) stage(p *lab.Plan, i int) {
@@ -107,7 +105,7 @@ func (s *script) stage(p *lab.Plan, i int) {
 	s.line()
 	s.line("# --- ", heading(st, english))
 	c := p.Change(i)
-	for _, step := range c.Roots() {
+	for _, step := range c.ByHand() {
 		s.command(step, step.Op.Inverse())
 	}
 	for _, step := range c.Add {
@@ -142,8 +140,11 @@ func (s *script) command(step lab.Step, c op.Command) {
 			}
 			s.used[program(part)] = true
 		}
-		if isWrite(c) {
-			s.used["mkdir"], s.files[c[1]] = true, true
+		switch {
+		case isWrite(c):
+			s.used["mkdir"], s.files[c[1]] = true, "writes"
+		case isRemove(c) && s.files[c[2]] == "":
+			s.files[c[2]] = "removes"
 		}
 		for _, l := range parts(c) {
 			s.WriteString(l + s.more + "\n")

@@ -124,6 +124,8 @@ func TestScriptRefuses(t *testing.T) {
 	for _, tt := range []struct{ name, command, want string }{
 		{"another program", "rm|-rf|/", allowed + `"rm"`},
 		{"another program in a namespace", "ip|netns|exec|red|sh|-c|id", allowed + `"sh"`},
+		{"a file of the machine", "rm|-f|/etc/passwd", allowed + `"rm"`},
+		{"a file of the machine, by a detour", "rm|-f|/etc/netns/../passwd", allowed + `"rm"`},
 		{"nested", "ip|netns|exec|red|ip|netns|exec|blue|curl", allowed + `"curl"`},
 		{"an assignment", "PATH=/tmp|ip", allowed + `"PATH=/tmp"`},
 		{"a control character", "ip|link|add|a\x1b[2J", `control characters cannot stand in a script: "a\x1b[2J"`},
