@@ -29,46 +29,48 @@ func (c Chain) family() nftables.TableFamily {
 
 func (c Chain) mark(k *Kernel) string { return k.Mark("chain:" + c.Name) }
 
-func (c Chain) inside(k *Kernel, f func(*nfTable) error) error {
-	return chainRule{ns: c.NS, table: c.Table, family: c.family()}.inside(k, f)
+func (c Chain) table(k *Kernel) (*nfTable, error) {
+	return chainRule{ns: c.NS, table: c.Table, family: c.family()}.look(k)
 }
 
 // Before says how much of the table was there already.
-func (c Chain) Before(k *Kernel) (word string, err error) {
-	err = c.inside(k, func(t *nfTable) error {
-		word, err = t.before("", k.was(c))
-		return err
-	})
-	return word, err
+func (c Chain) Before(k *Kernel) (string, error) {
+	t, err := c.table(k)
+	if err != nil {
+		return "", err
+	}
+	return t.before("", k.was(c))
 }
 
 // Do makes the chain, with the table where that is missing.
 func (c Chain) Do(k *Kernel) error {
-	return c.inside(k, func(t *nfTable) error {
-		word, err := t.before("", k.was(c))
-		if err != nil {
-			return err
-		}
-		return t.addMarked(c.Name, userData(c.mark(k), word))
-	})
+	t, err := c.table(k)
+	if err != nil {
+		return err
+	}
+	word, err := t.before("", k.was(c))
+	if err != nil {
+		return err
+	}
+	return k.Inside(c.NS, func() error { return t.addMarked(c.Name, userData(c.mark(k), word)) })
 }
 
 // Undo removes the chain with whatever rules are in it, and the table when the
 // lab made that.
-func (c Chain) Undo(k *Kernel) (err error) {
-	for range 3 { // what it saw may be gone before its transaction comes
-		err = c.inside(k, func(t *nfTable) error {
-			ours, err := c.ours(k, t)
-			if err != nil || !ours {
-				return err
-			}
-			return c.explain(t.removeChain(c.Name, cmp.Or(hadWord(t.notes[c.Name]), k.was(c))))
-		})
-		if !absent(err) {
+func (c Chain) Undo(k *Kernel) error {
+	return gone(again(k, func() error {
+		t, err := c.table(k)
+		if err != nil {
 			return err
 		}
-	}
-	return gone(err)
+		ours, err := c.ours(k, t)
+		if err != nil || !ours {
+			return err
+		}
+		return k.Inside(c.NS, func() error {
+			return c.explain(t.removeChain(c.Name, cmp.Or(hadWord(t.notes[c.Name]), k.was(c))))
+		})
+	}))
 }
 
 // explain says who keeps a chain from going.
@@ -94,22 +96,21 @@ func (c Chain) ours(k *Kernel, t *nfTable) (bool, error) {
 }
 
 // Diff looks for the chain and its mark.
-func (c Chain) Diff(k *Kernel) (diff string, err error) {
-	err = c.inside(k, func(t *nfTable) error {
-		ours, err := c.ours(k, t)
-		switch {
-		case err != nil:
-		case t.chain(c.Name) == nil:
-			diff = fmt.Sprintf("table %s has no chain %s %s", c.Table, c.Name, place(c.NS))
-		case !ours:
-			diff = fmt.Sprintf("table %s has a chain %s %s, but %s", c.Table, c.Name, place(c.NS), Foreign)
-		}
-		return err
-	})
+func (c Chain) Diff(k *Kernel) (string, error) {
+	t, err := c.table(k)
 	if err != nil {
 		return missing("namespace "+c.NS, err)
 	}
-	return diff, nil
+	ours, err := c.ours(k, t)
+	switch {
+	case err != nil:
+		return "", err
+	case t.chain(c.Name) == nil:
+		return fmt.Sprintf("table %s has no chain %s %s", c.Table, c.Name, place(c.NS)), nil
+	case !ours:
+		return fmt.Sprintf("table %s has a chain %s %s, but %s", c.Table, c.Name, place(c.NS), Foreign), nil
+	}
+	return "", nil
 }
 
 // Command is iptables -N.

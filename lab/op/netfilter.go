@@ -119,23 +119,18 @@ func (r chainRule) before(k *Kernel, was string) (string, error) {
 // do adds the rule in one transaction, in which a rule of the same mark goes:
 // what somebody altered is mended.
 func (r chainRule) do(k *Kernel, was string) error {
-	had, err := r.before(k, was)
-	if err != nil {
-		return err
-	}
-	return addRules(k, []newRule{{r, had}})
-}
-
-// undo removes what carries the mark. When something that it saw is gone
-// before its transaction comes, it looks again.
-func (r chainRule) undo(k *Kernel, was string) (err error) {
-	for range 3 {
-		if err = r.undoOnce(k, was); !absent(err) {
+	return again(k, func() error {
+		had, err := r.before(k, was)
+		if err != nil {
 			return err
 		}
-		k.forget()
-	}
-	return gone(err)
+		return addRules(k, []newRule{{r, had}})
+	})
+}
+
+// undo removes what carries the mark.
+func (r chainRule) undo(k *Kernel, was string) error {
+	return gone(again(k, func() error { return r.undoOnce(k, was) }))
 }
 
 func (r chainRule) undoOnce(k *Kernel, had string) error {

@@ -1,6 +1,7 @@
 package op
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strings"
 
@@ -63,21 +64,28 @@ func (t *nfTable) addMarked(chain string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	return transact(c,
+	return transact(c, 0,
 		nfMessage(t.self, unix.NFT_MSG_NEWTABLE, mdnetlink.Create, name),
 		nfMessage(t.self, unix.NFT_MSG_NEWCHAIN, mdnetlink.Create|mdnetlink.Excl, attrs))
 }
 
-// transact sends messages as one batch: the kernel does all of them, or none.
-func transact(c *mdnetlink.Conn, messages ...mdnetlink.Message) error {
-	mark := func(kind mdnetlink.HeaderType) mdnetlink.Message {
+// transact sends messages as one batch: the kernel does all of them, or none. It
+// does none when the generation is not 0 and has passed.
+func transact(c *mdnetlink.Conn, generation uint32, messages ...mdnetlink.Message) error {
+	mark := func(kind mdnetlink.HeaderType, attrs []byte) mdnetlink.Message {
 		return mdnetlink.Message{
 			Header: mdnetlink.Header{Type: kind, Flags: mdnetlink.Request},
-			Data:   []byte{unix.AF_UNSPEC, unix.NFNETLINK_V0, 0, unix.NFNL_SUBSYS_NFTABLES},
+			Data:   append([]byte{unix.AF_UNSPEC, unix.NFNETLINK_V0, 0, unix.NFNL_SUBSYS_NFTABLES}, attrs...),
 		}
 	}
-	batch := append([]mdnetlink.Message{mark(unix.NFNL_MSG_BATCH_BEGIN)}, messages...)
-	if _, err := c.SendMessages(append(batch, mark(unix.NFNL_MSG_BATCH_END))); err != nil {
+	when, err := mdnetlink.MarshalAttributes([]mdnetlink.Attribute{
+		{Type: unix.NFNL_BATCH_GENID, Data: binary.BigEndian.AppendUint32(nil, generation)},
+	})
+	if err != nil {
+		return err
+	}
+	batch := append([]mdnetlink.Message{mark(unix.NFNL_MSG_BATCH_BEGIN, when)}, messages...)
+	if _, err := c.SendMessages(append(batch, mark(unix.NFNL_MSG_BATCH_END, nil))); err != nil {
 		return err
 	}
 	for range messages {

@@ -19,21 +19,29 @@ func (r chainRule) look(k *Kernel) (t *nfTable, err error) {
 		return k.session.tables[r.key()], nil
 	}
 	err = k.enter(r.ns, func() error {
-		if t, err = openTable(r.table, r.family); err != nil {
+		if t, err = newTable(r.table, r.family); err != nil {
 			return err
 		}
 		t.kernel = k
-		for _, c := range t.chains {
-			if _, err := t.list(c.Name); err != nil {
-				return err
-			}
-		}
-		return nil
+		return t.steadily(t.readAll)
 	})
 	if err == nil && k.session != nil {
 		k.session.tables[r.key()] = t
 	}
 	return t, err
+}
+
+// readAll reads the table with its rules.
+func (t *nfTable) readAll() error {
+	if err := t.read(); err != nil {
+		return err
+	}
+	for _, c := range t.chains {
+		if _, err := t.list(c.Name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ruleList is what a chain holds.

@@ -1,9 +1,7 @@
 package op
 
 import (
-	"errors"
 	"fmt"
-	"math/bits"
 	"slices"
 	"time"
 
@@ -31,16 +29,26 @@ type nfTable struct {
 	notes  map[string][]byte    // user data of chains
 	lists  map[string]*ruleList // the rules of chains, as far as they were read
 	kernel *Kernel              // whose points it has
+
+	generation uint32              // of the ruleset it was read from
+	last       []mdnetlink.Message // deletions that are right for that generation only
+}
+
+func newTable(name string, family nftables.TableFamily) (*nfTable, error) {
+	conn, err := nftables.New(nftables.WithSockOptions(patient))
+	return &nfTable{conn: conn, self: &nftables.Table{Name: name, Family: family}}, err
 }
 
 func openTable(name string, family nftables.TableFamily) (*nfTable, error) {
-	conn, err := nftables.New(nftables.WithSockOptions(patient))
+	t, err := newTable(name, family)
 	if err != nil {
 		return nil, err
 	}
-	t := &nfTable{conn: conn, self: &nftables.Table{Name: name, Family: family}}
 	return t, t.load()
 }
+
+// load reads the table, without its rules.
+func (t *nfTable) load() error { return t.steadily(t.read) }
 
 // patient asks for the kernel's own explanations, and waits five seconds for
 // an answer: the library would wait for ever for one that does not come.
@@ -49,13 +57,10 @@ func patient(c *mdnetlink.Conn) error {
 	return c.SetDeadline(time.Now().Add(5 * time.Second))
 }
 
-func (t *nfTable) load() error {
+func (t *nfTable) read() error {
 	tables, err := t.conn.ListTablesOfFamily(t.self.Family)
-	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EPROTONOSUPPORT) {
-		return fmt.Errorf("this kernel has no nf_tables (CONFIG_NF_TABLES), without which there are no rules; try `modprobe nf_tables`: %w", err)
-	}
 	if err != nil {
-		return fmt.Errorf("list nf_tables: %w", err)
+		return noTables(err)
 	}
 	t.exists, t.chains, t.lists = false, nil, map[string]*ruleList{}
 	for _, have := range tables {
@@ -150,78 +155,4 @@ func (t *nfTable) put(chain string, exprs []expr.Any, data []byte, old []*nftabl
 		t.conn.AddRule(rule)
 	}
 	return nil
-}
-
-// remove deletes rules of a chain with the next flush, and in the same
-// transaction the chain and the table when nslab made them and nobody else has
-// put anything there. It says whether there is anything to flush.
-func (t *nfTable) remove(chain string, old []*nftables.Rule, had string) (some bool, err error) {
-	idle, err := t.idle(chain, old)
-	if err != nil {
-		return false, err
-	}
-	all := len(idle) == len(t.chains) && t.holdsOnlyChains()
-	switch {
-	case t.exists && had == hadNothing && all:
-		t.conn.DelTable(t.self)
-	case (had == hadNothing || had == hadTable) && slices.Contains(idle, t.chain(chain)):
-		t.delRules(old)
-		t.conn.DelChain(t.chain(chain))
-	default:
-		t.delRules(old)
-		return len(old) > 0, nil
-	}
-	return true, nil
-}
-
-// flush sends the transaction.
-func (t *nfTable) flush() error { return t.kernel.Around("flush", t.self.Name, t.conn.Flush) }
-
-// removeChain deletes a chain and the rules in it, in one transaction with the
-// table when nslab made that and nobody else has put anything there.
-func (t *nfTable) removeChain(name, had string) error {
-	idle, err := t.idle(name, nil)
-	if err != nil {
-		return err
-	}
-	if had == hadNothing && len(idle) == len(t.chains)-1 && t.holdsOnlyChains() {
-		t.conn.DelTable(t.self)
-	} else {
-		t.conn.FlushChain(t.chain(name))
-		t.conn.DelChain(t.chain(name))
-	}
-	return t.flush()
-}
-
-func (t *nfTable) delRules(old []*nftables.Rule) {
-	for _, r := range old {
-		_ = t.conn.DelRule(r) // fails only for a rule without a handle; these were listed
-	}
-}
-
-// holdsOnlyChains says that there is no set, map or object in the table. The
-// count comes in network byte order, which the library does not turn.
-func (t *nfTable) holdsOnlyChains() bool {
-	n := uint32(len(t.chains))
-	return t.self.Use == n || bits.ReverseBytes32(t.self.Use) == n
-}
-
-// idle are the chains of iptables in which no rule is left when the old ones
-// of one chain go. A student who added a rule and deleted it again leaves one.
-func (t *nfTable) idle(chain string, old []*nftables.Rule) ([]*nftables.Chain, error) {
-	var out []*nftables.Chain
-	for _, c := range t.chains {
-		rules, err := t.rules(c.Name)
-		if err != nil {
-			return nil, err
-		}
-		left := len(rules)
-		if c.Name == chain {
-			left -= len(old)
-		}
-		if left == 0 && t.builtin(c) {
-			out = append(out, c)
-		}
-	}
-	return out, nil
 }

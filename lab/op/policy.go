@@ -24,7 +24,7 @@ var policies = map[string]nftables.ChainPolicy{
 func (p Policy) family() nftables.TableFamily { return Chain{IPv6: p.IPv6}.family() }
 
 func (p Policy) inside(k *Kernel, f func(*nfTable) error) error {
-	return Chain{NS: p.NS, Table: tableFilter, IPv6: p.IPv6}.inside(k, f)
+	return again(k, func() error { return chainRule{ns: p.NS, table: tableFilter, family: p.family()}.inside(k, f) })
 }
 
 // now is the policy of the chain: one that is not there lets everything pass.
