@@ -48,6 +48,7 @@ func TestStarterKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	gone(t, &sandbox.Sandbox{Name: "orphan", Pid: pid})
+	empty(t, "orphan")
 	if s := start(t, "orphan"); s.Pid == pid {
 		t.Errorf("%v is the old one", s)
 	}
@@ -77,13 +78,13 @@ func TestThrowaway(t *testing.T) {
 				t.Fatal(err)
 			}
 			gone(t, s)
+			empty(t, name)
 			if _ = other.Wait(); other.ProcessState.ExitCode() != 137 {
 				t.Errorf("a program in the sandbox: %v, want exit status 137", other.ProcessState)
 			}
 			if _, err := sandbox.Find(name); !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("Find: %v, want fs.ErrNotExist", err)
 			}
-			empty(t, name)
 		})
 	}
 }

@@ -32,22 +32,28 @@ func Hold() int {
 	signals := make(chan os.Signal, 64)
 	signal.Notify(signals, unix.SIGCHLD, unix.SIGTERM)
 	signal.Ignore(unix.SIGINT, unix.SIGHUP)
+	home, err := openHome()
+	if err != nil {
+		_ = tell(nil, err)
+		return 1
+	}
 	removed, err := watch()
 	var notes []string
 	if err == nil {
 		notes, err = setUp(os.Args[2])
 	}
-	if err := tell(notes, err); err != nil {
+	if tell(notes, err) != nil { // the starter is gone
+		home.clear()
 		return 1
 	}
-	if err != nil {
+	if err != nil { // which the starter knows now, and clears away
 		return 1
 	}
 	left, ok := committed()
-	if !ok {
-		return 1
+	if !ok || wait(signals, removed, left) {
+		home.clear()
 	}
-	return wait(signals, removed, left)
+	return 0
 }
 
 // started checks that this process was made by Start. A person who types the
@@ -144,17 +150,18 @@ func linked() bool {
 	return unix.Fstat(lockFd, &st) == nil && st.Nlink > 0
 }
 
-// wait is what the first process of a machine does: bury the orphans.
-func wait(signals <-chan os.Signal, removed, left <-chan struct{}) int {
+// wait is what the first process of a machine does: bury the orphans. It says
+// whether it has ended because the starter has left.
+func wait(signals <-chan os.Signal, removed, left <-chan struct{}) bool {
 	for {
 		select {
 		case <-removed:
-			return 0
+			return false
 		case <-left:
-			return 0
+			return true
 		case s := <-signals:
 			if s == unix.SIGTERM {
-				return 0
+				return false
 			}
 			reap()
 		}

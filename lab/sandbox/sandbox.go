@@ -19,7 +19,8 @@
 // reused pid is never joined nor killed. A starter that dies before it has
 // written that file takes its holder along, because the holder waits for a
 // byte from it; and a holder whose directory was removed exits by itself, as
-// does that of [StartThrowaway] when the pipe from its starter ends.
+// does that of [StartThrowaway] when the pipe from its starter ends. Who outlives
+// his starter clears the directory away.
 package sandbox
 
 import (
