@@ -52,7 +52,8 @@ _nslab() {
     compadd -a found
     _files
 }
-compdef _nslab nslab
+# Read from fpath this is the body of _nslab, else a script.
+if [[ ${funcstack[1]} == _nslab ]]; then _nslab "$@"; else compdef _nslab nslab; fi
 `,
 	"fish": `function __nslab_complete
     set -l words (commandline -opc)
