@@ -34,8 +34,10 @@ a ping that must (or must not) be answered, and takes everything down again.
    nslab destroy red-blue         and it is gone
 
 FILE is a path, - for standard input, or the name of a built-in scenario
-(nslab scenario list). No root is needed: a lab lives in a sandbox unless its
-file says "host: machine".
+(nslab scenario list); where there is none, it is the only nslab.yaml or
+*.nslab.yaml of this directory. No root is needed: a lab lives in a sandbox
+unless its file says "host: machine". Flags may also be variables: NSLAB_TO=cable
+is --to cable.
 
 EXIT STATUS
 ` + exitHelp
@@ -72,20 +74,20 @@ func commands(s streams) []*cli.Command {
 	for _, c := range cs {
 		c.OnUsageError = usageProblem
 		c.HideHelpCommand = true
+		variables(c.Flags)
 	}
 	return cs
 }
 
 func globalFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "only results and errors", EnvVars: []string{"NSLAB_QUIET"}},
-		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "every fact with its command", EnvVars: []string{"NSLAB_VERBOSE"}},
-		&cli.BoolFlag{Name: "no-color", Usage: "no colours, also with NO_COLOR", EnvVars: []string{"NSLAB_NO_COLOR"}},
-		choice{
-			&cli.StringFlag{Name: "lang", Usage: "language of the lessons: `en` or ko", EnvVars: []string{"NSLAB_LANG"}},
-			shipped,
-		},
+	flags := []cli.Flag{
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "only results and errors"},
+		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "every fact with its command"},
+		&cli.BoolFlag{Name: "no-color", Usage: "no colours, also with NO_COLOR"},
+		choice{&cli.StringFlag{Name: "lang", Usage: "language of the lessons: `en` or ko"}, shipped},
 	}
+	variables(flags)
+	return flags
 }
 
 // run is the whole program but for the process around it.

@@ -30,30 +30,19 @@ mends what has drifted, goes on where --to had stopped, and brings the lab to
 a file that has changed. What the kernel refuses is taken back; a check that
 fails leaves the lab as it is, to look around in: nslab shell.`,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "the lab `FILE`, for those used to kubectl"},
+			fileFlag,
 			&cli.StringFlag{Name: "to", Usage: "stop after `STEP`"},
 			hostFlag,
 			&cli.BoolFlag{Name: "no-verify", Usage: "build only, ask nothing"},
 			proveFlag("print this machine first, for destroy --prove to compare with"),
-			commandsFlag, outputFlag("text", "json"),
+			commandsFlag, outputFlag("text", "json"), progressFlag(),
 		},
 		Action: func(c *cli.Context) error { return apply(s, c) },
 	}
 }
 
-// fileArgument is FILE, given as an argument or with -f.
-func fileArgument(c *cli.Context) (string, error) {
-	if f := c.String("file"); f != "" {
-		return f, arguments(c, 0, 0, "no argument beside -f FILE")
-	}
-	if err := arguments(c, 1, 1, "a FILE, such as red-blue.yaml (nslab scenario list)"); err != nil {
-		return "", err
-	}
-	return c.Args().First(), nil
-}
-
 func apply(s streams, c *cli.Context) error {
-	file, err := fileArgument(c)
+	file, err := fileArgument(s, c)
 	if err != nil {
 		return err
 	}

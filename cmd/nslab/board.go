@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -14,12 +15,15 @@ import (
 
 	"nslab/lab"
 	"nslab/lab/probe"
+	"nslab/topology"
 )
 
 // board is the one line on stderr that tells, while tests run, where each of
-// them is. It is there on a terminal only, and gone before the report.
+// them is. It is there on a terminal only, and gone before the report. For a
+// program, or a file, it is a line whenever something begins or ends.
 type board struct {
 	out   io.Writer
+	how   string // progressAuto, progressPlain, progressJSON
 	lang  string
 	began time.Time
 	files int
@@ -37,11 +41,14 @@ const tick = 200 * time.Millisecond
 
 // newBoard returns nil, which shows nothing, where there is nobody to look.
 func newBoard(s streams, c *cli.Context, files int) *board {
-	if !screen(s.err) || c.Bool("quiet") {
+	how := c.String("progress")
+	if how == progressAuto && !screen(s.err) || how != progressJSON && c.Bool("quiet") {
 		return nil
 	}
-	b := &board{out: s.err, lang: language(c), began: time.Now(), files: files, at: map[string]string{}, stop: make(chan struct{})}
-	b.ended.Go(b.run)
+	b := &board{out: s.err, how: how, lang: language(c), began: time.Now(), files: files, at: map[string]string{}, stop: make(chan struct{})}
+	if how == progressAuto {
+		b.ended.Go(b.run)
+	}
 	return b
 }
 
@@ -71,7 +78,21 @@ func (b *board) step(file string, p *lab.Plan, i int) {
 		b.names = append(b.names, file)
 	}
 	b.at[file] = fmt.Sprintf("%s: step %d of %d, %s", p.Name(), i+1, len(p.Stages), stageTitle(&p.Stages[i], b.lang))
-	b.draw()
+	e := stepEvent(p, i)
+	e.File = file
+	b.tell(e, b.at[file])
+}
+
+// tell shows that something has begun or ended. b.mu is held.
+func (b *board) tell(e event, words string) {
+	switch b.how {
+	case progressJSON:
+		_ = json.NewEncoder(b.out).Encode(e) // who reads it may have left
+	case progressPlain:
+		fmt.Fprintln(b.out, words)
+	default:
+		b.draw()
+	}
 }
 
 // done says that a file has been tested.
@@ -84,7 +105,9 @@ func (b *board) done(file string) {
 	b.ready++
 	delete(b.at, file)
 	b.names = slices.DeleteFunc(b.names, func(n string) bool { return n == file })
-	b.draw()
+	took := time.Since(b.began)
+	b.tell(event{Event: "tested", File: file, Number: b.ready, Of: b.files, Seconds: took.Seconds()},
+		fmt.Sprintf("%s: tested, %d of %d files after %s", topology.Printable(file), b.ready, b.files, round(took)))
 }
 
 func (b *board) draw() {
@@ -104,7 +127,7 @@ func (b *board) line(took time.Duration) string {
 
 // end wipes the line.
 func (b *board) end() {
-	if b == nil {
+	if b == nil || b.how != progressAuto {
 		return
 	}
 	close(b.stop)

@@ -20,17 +20,31 @@ import (
 
 // outputFlag is -o with the formats of a command, the first being the default.
 func outputFlag(formats ...string) cli.Flag {
-	f := &cli.StringFlag{
-		Name: "output", Aliases: []string{"o"}, Value: formats[0],
-		Usage: "`FORMAT` of the result: " + strings.Join(formats, ", "),
-		Action: func(_ *cli.Context, got string) error {
-			if slices.Contains(formats, got) {
-				return nil
-			}
-			return usage("-o %s: it is one of %s", got, strings.Join(formats, ", "))
-		},
+	return oneOf(&cli.StringFlag{
+		Name: "output", Aliases: []string{"o"}, Usage: "`FORMAT` of the result: " + strings.Join(formats, ", "),
+	}, formats)
+}
+
+// oneOf makes a flag one whose value is among words, the first if it is not given.
+func oneOf(f *cli.StringFlag, words []string) cli.Flag {
+	f.Value = words[0]
+	f.Action = func(c *cli.Context, got string) error {
+		said := dashed(f.Name)
+		if len(f.Aliases) > 0 {
+			said = dashed(f.Aliases[0])
+		}
+		if v, set := os.LookupEnv(f.EnvVars[0]); set && v == got {
+			said = f.EnvVars[0]
+		}
+		switch {
+		case slices.Contains(words, got):
+			return nil
+		case got == "" && said == f.EnvVars[0]: // a variable that is there and empty says nothing
+			return c.Set(f.Name, words[0])
+		}
+		return usage("%s %s: it is one of %s", said, topology.Quote(got), strings.Join(words, ", "))
 	}
-	return choice{f, formats}
+	return choice{f, words}
 }
 
 // choice is a flag whose values are known, for completion to offer them.

@@ -17,6 +17,7 @@ func planCommand(s streams) *cli.Command {
 		Usage:     "each fact as the command a person would type; what exists already is marked",
 		ArgsUsage: "FILE",
 		Flags: []cli.Flag{
+			fileFlag,
 			&cli.StringFlag{Name: "to", Usage: "stop after `STEP`"},
 			hostFlag,
 			&cli.BoolFlag{Name: "detailed-exitcode", Usage: "exit status 5 when apply would change something"},
@@ -27,10 +28,11 @@ func planCommand(s streams) *cli.Command {
 }
 
 func plan(s streams, c *cli.Context) error {
-	if err := arguments(c, 1, 1, "a FILE, such as red-blue.yaml"); err != nil {
+	file, err := fileArgument(s, c)
+	if err != nil {
 		return err
 	}
-	src, p, err := compile(s, c, c.Args().First())
+	src, p, err := compile(s, c, file)
 	if err != nil {
 		return err
 	}

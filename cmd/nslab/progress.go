@@ -34,12 +34,17 @@ type progress struct {
 }
 
 func newProgress(s streams, c *cli.Context, p *lab.Plan) lab.Observer {
-	pr := &progress{
-		out: s.out, lang: language(c), plan: p, verbose: c.Bool("verbose"), quiet: c.Bool("quiet"),
-		color: colored(c, s.out), redraw: screen(s.out), ctx: c.Context,
+	how, result := c.String("progress"), c.String("output") == "json"
+	if how == progressJSON && result {
+		return newEvents(s.err, p)
 	}
-	if c.String("output") == "json" {
-		pr.out, pr.redraw = s.err, screen(s.err)
+	pr := &progress{out: s.out, lang: language(c), plan: p, verbose: c.Bool("verbose"), quiet: c.Bool("quiet"), ctx: c.Context}
+	if result {
+		pr.out = s.err
+	}
+	pr.color, pr.redraw = colored(c, pr.out), screen(pr.out) && how == progressAuto
+	if how == progressJSON {
+		return several{pr, newEvents(s.err, p)}
 	}
 	return pr
 }

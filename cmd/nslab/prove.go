@@ -23,7 +23,7 @@ const releaseWithin = 5 * time.Second
 
 // proveFlag is a flag and not the rule: a print takes longer than many a lab.
 func proveFlag(usage string) cli.Flag {
-	return &cli.BoolFlag{Name: "prove", Usage: usage, EnvVars: []string{"NSLAB_PROVE"}}
+	return &cli.BoolFlag{Name: "prove", Usage: usage}
 }
 
 // startSandbox starts a lab's sandbox, after the print when one is asked for.

@@ -16,15 +16,17 @@ empty private namespace, not on a machine you need:
    nslab script red-blue > lab.sh
    unshare -n -m sh -c 'mount -t tmpfs tmpfs /run; sh lab.sh; ip netns'`,
 		Flags: []cli.Flag{
+			fileFlag,
 			&cli.StringFlag{Name: "to", Usage: "stop after `STEP`"},
 			&cli.BoolFlag{Name: "teardown", Usage: "the script that takes it down"},
 			hostFlag,
 		},
 		Action: func(c *cli.Context) error {
-			if err := arguments(c, 1, 1, "a FILE, such as red-blue.yaml"); err != nil {
+			file, err := fileArgument(s, c)
+			if err != nil {
 				return err
 			}
-			_, p, err := compile(s, c, c.Args().First())
+			_, p, err := compile(s, c, file)
 			if err != nil {
 				return err
 			}

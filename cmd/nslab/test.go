@@ -32,7 +32,7 @@ failed, 4 when a lab could not be built, 2 when there was nothing to check.`,
 			&cli.StringSliceFlag{Name: "report", Usage: "write a report as well: `FORMAT=PATH`, may be given again"},
 			&cli.StringFlag{Name: "to", Usage: "stop after `STEP`"},
 			proveFlag("show that this machine is as it was before the test; exit status 4 when not"),
-			commandsFlag,
+			commandsFlag, progressFlag(),
 		},
 		Action: func(c *cli.Context) error {
 			if _, inside := sandbox.Inside(); inside && os.Getenv(sourceFD) != "" {
@@ -44,14 +44,15 @@ failed, 4 when a lab could not be built, 2 when there was nothing to check.`,
 }
 
 func test(s streams, c *cli.Context) error {
-	if err := arguments(c, 1, -1, "a FILE or more, such as red-blue.yaml"); err != nil {
+	names, err := fileArguments(s, c, true)
+	if err != nil {
 		return err
 	}
 	reports, err := reportFlags(c)
 	if err != nil {
 		return err
 	}
-	files := testAll(s, c)
+	files := testAll(s, c, names)
 	errs := []error{writeTest(s.out, c.String("output"), files, style(s, c))}
 	for _, r := range reports {
 		errs = append(errs, r.write(files))
@@ -66,8 +67,7 @@ func test(s streams, c *cli.Context) error {
 // for silence, so more than there are processors.
 func parallel() int { return 4 * runtime.NumCPU() }
 
-func testAll(s streams, c *cli.Context) []show.File {
-	names := c.Args().Slice()
+func testAll(s streams, c *cli.Context, names []string) []show.File {
 	files := make([]show.File, len(names))
 	slots := make(chan struct{}, parallel())
 	b := newBoard(s, c, len(names))

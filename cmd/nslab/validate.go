@@ -18,11 +18,12 @@ func validateCommand(s streams) *cli.Command {
 		Description: "Reads every file and reports all of its mistakes as file:line:column.",
 		Flags:       []cli.Flag{hostFlag},
 		Action: func(c *cli.Context) error {
-			if err := arguments(c, 1, -1, "a FILE or more"); err != nil {
+			files, err := fileArguments(s, c, true)
+			if err != nil {
 				return err
 			}
 			var errs []error
-			for _, f := range c.Args().Slice() {
+			for _, f := range files {
 				errs = append(errs, validate(s, c, f))
 			}
 			return errors.Join(errs...)

@@ -24,6 +24,7 @@ func walkCommand(s streams) *cli.Command {
 when you press Enter, and asks the probes. q and Ctrl-C leave; the lab stays as
 it is. A lab of that name that stands already is taken down first, when you agree.`,
 		Flags: []cli.Flag{
+			fileFlag,
 			&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "do not wait for Enter"},
 			&cli.StringFlag{Name: "from", Usage: "begin at `STEP`, with everything before it built"},
 			&cli.StringFlag{Name: "to", Usage: "end after `STEP`"},
@@ -35,10 +36,11 @@ it is. A lab of that name that stands already is taken down first, when you agre
 }
 
 func walk(s streams, c *cli.Context) error {
-	if err := arguments(c, 1, 1, "a FILE, such as red-blue"); err != nil {
+	file, err := fileArgument(s, c)
+	if err != nil {
 		return err
 	}
-	src, p, err := compile(s, c, c.Args().First())
+	src, p, err := compile(s, c, file)
 	if err != nil {
 		return err
 	}
