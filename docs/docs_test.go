@@ -52,7 +52,7 @@ func TestAddingAKind(t *testing.T) {
 	page := blocks(t, "adding-a-kind.md")
 	dir := t.TempDir()
 	build(t, dir)
-	tables := []string{"lab/op/kinds.go", "lab/op/encode.go"}
+	tables := []string{"lab/op/kinds.go", "lab/op/encode.go", "lab/doctor/trials.go"}
 	for _, b := range page {
 		name, text := b.named()
 		switch b.lang {

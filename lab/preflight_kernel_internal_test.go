@@ -85,7 +85,9 @@ func TestReadFirewall(t *testing.T) {
 				t.Skipf("needs root, as host: machine does: %v", err)
 			}
 			var m machine
-			readFilter(&m)
+			if err := readFilter(&m); err != nil {
+				t.Fatal(err)
+			}
 			if diff := cmp.Diff(c.wall, m.wall, cmp.AllowUnexported(firewall{})); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}

@@ -20,17 +20,17 @@ type forward struct {
 }
 
 // readFilter reads the rules of nf_tables, and of the old iptables, as far as
-// they matter to a lab. A kernel that has none shows none.
-func readFilter(m *machine) {
+// they matter to a lab.
+func readFilter(m *machine) error {
 	m.chains = map[string]bool{}
 	readLegacy(m)
 	c, err := nftables.New()
 	if err != nil {
-		return
+		return err
 	}
 	chains, err := c.ListChains()
 	if err != nil {
-		return
+		return err
 	}
 	for _, ch := range chains {
 		m.readChain(ch)
@@ -42,6 +42,7 @@ func readFilter(m *machine) {
 			m.readRule(ch, readRule(r.Exprs))
 		}
 	}
+	return nil
 }
 
 func (m *machine) readChain(ch *nftables.Chain) {

@@ -111,21 +111,16 @@ func deadSandboxes() ([]leftover, error) {
 	if err != nil {
 		return nil, err
 	}
-	dirs, err := os.ReadDir(root)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+	_, names, err := sandbox.Look()
 	var found []leftover
-	for _, d := range dirs {
-		if d.IsDir() && sandbox.Dead(d.Name()) {
-			found = append(found, leftover{Orphan: lab.NewOrphan("sandbox", root+"/"+d.Name(), "its holder is gone", func() error {
-				_, err := sandbox.Find(d.Name()) // which removes what a dead one has left
-				if errors.Is(err, fs.ErrNotExist) {
-					err = nil
-				}
-				return err
-			})})
-		}
+	for _, name := range names {
+		found = append(found, leftover{Orphan: lab.NewOrphan("sandbox", root+"/"+name, "its holder is gone", func() error {
+			_, err := sandbox.Find(name) // which removes what a dead one has left
+			if errors.Is(err, fs.ErrNotExist) {
+				err = nil
+			}
+			return err
+		})})
 	}
 	return found, err
 }

@@ -78,3 +78,10 @@ func flowAddr(ip net.IP) netip.Addr {
 	a, _ := netip.AddrFromSlice(ip)
 	return a.Unmap()
 }
+
+// Flows says whether this kernel lets flows be read, and so be forgotten, in
+// the namespace that the process is in: nil when it does.
+func Flows() error {
+	_, err := (&netlink.Handle{}).ConntrackTableList(netlink.ConntrackTable, unix.AF_INET)
+	return err
+}

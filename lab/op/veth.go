@@ -145,10 +145,3 @@ func (v Veth) devices() []device { return []device{v.device, v.Peer} }
 
 // Makes is both ends.
 func (v Veth) Makes() []Object { return []Object{Dev(v.NS, v.Name), Dev(v.Peer.NS, v.Peer.Name)} }
-
-// Examples are a cable and a switch in the documentation's own names, for
-// trying whether a kernel has them.
-func Examples() (Veth, Bridge) {
-	end := func(name string) device { return device{NS: topology.Host, Name: name} }
-	return Veth{device: end("nslab-try-a"), Peer: end("nslab-try-b")}, Bridge{device: end("nslab-try-br")}
-}

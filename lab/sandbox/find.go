@@ -60,3 +60,28 @@ func List() ([]*Sandbox, error) {
 	}
 	return all, nil
 }
+
+// Look returns the living sandboxes of this user and the names of the dead, both
+// by name, and leaves everything as it is. Find removes a dead one.
+func Look() (alive []*Sandbox, dead []string, err error) {
+	root, err := Root()
+	if err != nil {
+		return nil, nil, err
+	}
+	files, err := os.ReadDir(root)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil
+	}
+	for _, f := range files {
+		p, err := at(f.Name())
+		if err != nil || !f.IsDir() {
+			continue // not ours: no sandbox has such a name
+		}
+		if s := p.living(); s != nil {
+			alive = append(alive, s)
+		} else if Dead(f.Name()) {
+			dead = append(dead, f.Name())
+		}
+	}
+	return alive, dead, err
+}

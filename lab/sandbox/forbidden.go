@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -54,18 +55,48 @@ func setting(key string) string {
 	return strings.TrimSpace(string(b))
 }
 
-// why names the first switch that is off. What read returns decides, so that
-// it can be tested.
+// A Switch is a setting that keeps ordinary users from having sandboxes.
+type Switch struct {
+	Key, Value string
+	What       string // in words
+	On         string // the value that allows them
+	Profile    bool   // a profile of AppArmor may allow them to one program
+}
+
+// switches are looked at in this order; Value is the one that forbids.
+var switches = []Switch{
+	{Key: "user.max_user_namespaces", Value: "0", What: "user namespaces are switched off", On: "15000"},
+	{Key: "kernel.unprivileged_userns_clone", Value: "0", What: "user namespaces are for root only", On: "1"},
+	{Key: "kernel.apparmor_restrict_unprivileged_userns", Value: "1", What: "AppArmor restricts user namespaces", On: "0", Profile: true},
+}
+
+// SwitchedOff are the switches that forbid user namespaces. What read returns
+// for a sysctl decides, so that it can be tested.
+func SwitchedOff(read func(key string) string) []Switch {
+	return slices.DeleteFunc(slices.Clone(switches), func(s Switch) bool { return read(s.Key) != s.Value })
+}
+
+// Cures are the ways out, each for root, the narrowest first.
+func (s Switch) Cures() []string {
+	cures := []string{"sysctl -w " + s.Key + "=" + s.On, "sudo nslab ..."}
+	if !s.Profile {
+		return cures
+	}
+	nslab, err := os.Executable()
+	if err != nil {
+		nslab = "/usr/local/bin/nslab"
+	}
+	return append([]string{fmt.Sprintf(
+		"echo 'abi <abi/4.0>, include <tunables/global> profile nslab %q flags=(unconfined) { userns, }' >/etc/apparmor.d/nslab && apparmor_parser -r /etc/apparmor.d/nslab",
+		nslab)}, cures...)
+}
+
+// why names the first switch that is off.
 func why(errno unix.Errno, read func(key string) string) string {
-	for _, s := range []struct{ key, off, what, on string }{
-		{"user.max_user_namespaces", "0", "user namespaces are switched off", "15000"},
-		{"kernel.unprivileged_userns_clone", "0", "user namespaces are for root only", "1"},
-		{"kernel.apparmor_restrict_unprivileged_userns", "1", "AppArmor restricts user namespaces", "0"},
-	} {
-		if !privileged() && read(s.key) == s.off {
-			return fmt.Sprintf("%s (%s = %s); root can allow them with: sysctl -w %s=%s, or run nslab as root",
-				s.what, s.key, s.off, s.key, s.on)
-		}
+	if off := SwitchedOff(read); len(off) > 0 && !privileged() {
+		s := off[0]
+		return fmt.Sprintf("%s (%s = %s); root can allow them with: sysctl -w %s=%s, or run nslab as root",
+			s.What, s.Key, s.Value, s.Key, s.On)
 	}
 	if errno == unix.ENOSPC || errno == unix.EUSERS {
 		return limits(read)
