@@ -6,7 +6,7 @@ import "maps"
 // says the same to editors; a test holds the two equal.
 var keys = map[string][]string{
 	"file": {
-		"version", "name", "title", "explain", "host", "outside", "include",
+		"version", "name", "title", "explain", "host", "outside", "include", "warnings",
 		"namespaces", "bridges", "links", "nat", "filter", "cni", "verify", "steps",
 	},
 	"step": {"name", "title", "explain", "remove", "namespaces", "bridges", "links", "nat", "filter", "cni", "verify"},

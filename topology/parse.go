@@ -63,6 +63,9 @@ func (p *parser) topology(src Source, v Value) *Topology {
 	if w.objects == 0 && p.count == 0 {
 		p.add(v.Pos, "", "the lab is empty: define at least one namespace, for example `namespaces: {red: {}}`")
 	}
+	if a.Bool("warnings", true) {
+		t.Warnings = p.warnings(t)
+	}
 	return t
 }
 

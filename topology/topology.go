@@ -6,6 +6,7 @@ package topology
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 )
 
 // Host is the reserved name of the lab's host: the machine of the lecture,
@@ -46,6 +47,11 @@ func (e *Error) Error() string {
 	return e.Pos.String() + ": " + Printable(e.Path+": "+e.Msg)
 }
 
+// Warning is Error for one of Topology.Warnings.
+func (e *Error) Warning() string {
+	return e.Pos.String() + ": warning: " + strings.TrimPrefix(e.Error(), e.Pos.String()+": ")
+}
+
 // Word is a scalar that remembers where it was written.
 type Word struct {
 	Text string
@@ -71,6 +77,7 @@ type Topology struct {
 	Title, Explain Text
 	Host           Word // Sandbox or Machine
 	Steps          []Step
+	Warnings       []*Error // what is legal and surely not meant; none when there are mistakes
 }
 
 // Step is one move of the lecture. State is everything that exists once the

@@ -214,7 +214,18 @@ func compile(s streams, c *cli.Context, file string) (*lab.Source, *lab.Plan, er
 	if err != nil {
 		return nil, nil, &codeError{exitUsage, err}
 	}
+	if os.Getenv(sourceFD) == "" { // else the command outside has said so
+		warn(s, c, t.Warnings)
+	}
 	return src, p, checkLanguage(c, p)
+}
+
+// warn tells what a file says that is legal and surely not meant. It changes
+// nothing else, and no exit status.
+func warn(s streams, c *cli.Context, warnings []*topology.Error) {
+	for _, w := range warnings {
+		note(s, c, "%s", w.Warning())
+	}
 }
 
 // onMachine says where the lab is to stand: --host decides, then the file.

@@ -8,6 +8,7 @@ import (
 
 	"nslab/lab"
 	"nslab/lab/probe"
+	"nslab/lab/show"
 )
 
 // wireReport is a lab.Report on its way out of a sandbox. Stages and checks are
@@ -115,12 +116,13 @@ func printApply(s streams, p *lab.Plan, l *lab.Lab, r *lab.Report, err error) er
 		Seconds float64        `json:"seconds"`
 	}
 	out := struct {
-		Lab    string  `json:"lab"`
-		Step   string  `json:"step"`
-		Stages []stage `json:"stages"`
-		Failed bool    `json:"failed"`
-		Error  string  `json:"error,omitempty"`
-	}{Lab: p.Name(), Step: l.Journal.At, Failed: r.Failed() || err != nil}
+		Lab    string         `json:"lab"`
+		Step   string         `json:"step"`
+		Stages []stage        `json:"stages"`
+		Failed bool           `json:"failed"`
+		Error  string         `json:"error,omitempty"`
+		Warned []show.Warning `json:"warnings,omitempty"`
+	}{Lab: p.Name(), Step: l.Journal.At, Failed: r.Failed() || err != nil, Warned: show.Warnings(p.Topology.Warnings)}
 	if err != nil {
 		out.Error = err.Error()
 	}

@@ -53,6 +53,9 @@ func test(s streams, c *cli.Context) error {
 		return err
 	}
 	files := testAll(s, c, names)
+	for _, f := range files {
+		warn(s, c, f.Warnings)
+	}
 	errs := []error{writeTest(s.out, c.String("output"), files, style(s, c))}
 	for _, r := range reports {
 		errs = append(errs, r.write(files))
@@ -97,7 +100,7 @@ func testFile(s streams, c *cli.Context, name, box string, on *board) show.File 
 	if err != nil {
 		return show.File{Lab: t.Name.Text, Err: &codeError{exitUsage, err}}
 	}
-	f := show.File{Lab: p.Name()}
+	f := show.File{Lab: p.Name(), Warnings: t.Warnings}
 	if to := c.String("to"); to != "" && p.Index(to) < 0 {
 		f.Err = noStep(p, to)
 		return f

@@ -19,6 +19,7 @@ type fileDocument struct {
 	Seconds float64         `json:"seconds"`
 	Error   string          `json:"error,omitempty"`
 	Skipped string          `json:"skipped,omitempty"`
+	Warned  []Warning       `json:"warnings,omitempty"`
 	Steps   []stepDocument  `json:"steps"`
 	Checks  []checkDocument `json:"checks"`
 }
@@ -57,7 +58,7 @@ func JSON(w io.Writer, files []File) error {
 
 func (f File) document() fileDocument {
 	d := fileDocument{
-		Path: f.Path, Lab: f.Lab, Seconds: f.Took.Seconds(), Skipped: f.Skipped,
+		Path: f.Path, Lab: f.Lab, Seconds: f.Took.Seconds(), Skipped: f.Skipped, Warned: Warnings(f.Warnings),
 		Steps: []stepDocument{}, Checks: []checkDocument{},
 	}
 	if f.Err != nil {

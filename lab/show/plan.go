@@ -109,6 +109,22 @@ type planDocument struct {
 	Lab     string      `json:"lab"`
 	Machine bool        `json:"machine"`
 	Steps   []planStage `json:"steps"`
+	Warned  []Warning   `json:"warnings,omitempty"`
+}
+
+// Warning is one of topology.Topology.Warnings in JSON.
+type Warning struct {
+	At      *place `json:"at"`
+	Message string `json:"message"`
+}
+
+// Warnings are those of a file, for programs.
+func Warnings(list []*topology.Error) []Warning {
+	var out []Warning
+	for _, w := range list {
+		out = append(out, Warning{at(w.Pos), w.Msg})
+	}
+	return out
 }
 
 type planStage struct {
@@ -155,7 +171,7 @@ func PlanJSON(w io.Writer, p *lab.Plan, from, to int, mark func(lab.Step) string
 	if err := within(p, from, to); err != nil {
 		return err
 	}
-	doc := planDocument{Lab: p.Name(), Machine: p.Machine}
+	doc := planDocument{Lab: p.Name(), Machine: p.Machine, Warned: Warnings(p.Topology.Warnings)}
 	for i := from; i <= to; i++ {
 		s := &p.Stages[i]
 		st := planStage{Name: s.Name.Text, Title: s.Title, Changes: []planChange{}, Checks: []planCheck{}}

@@ -19,6 +19,8 @@ type File struct {
 	Took    time.Duration
 	Began   time.Time // the zero value is "not said"
 	Skipped string    // why it was not run at all
+
+	Warnings []*topology.Error // what the file says that is surely not meant
 }
 
 // name is the lab, or the file where the lab has no name.
