@@ -7,40 +7,56 @@ import (
 	"strings"
 )
 
+// hop is where a packet for a network is on its way.
+type hop struct {
+	ns string
+	to netip.Prefix
+}
+
 // circles are routes by which a packet comes back to the router that sent it
 // on: it goes round until its time to live is over.
 func (s scene) circles() []doubt {
 	var out []doubt
-	seen := map[string]bool{}
+	seen := map[hop]bool{}
 	for i := range s.Namespaces {
-		n := &s.Namespaces[i]
-		for _, r := range s.routesOf(n.Name.Text) {
-			if taken, ok := s.routeTo(n.Name.Text, r.To); !ok || taken.Pos != r.Pos {
+		name := s.Namespaces[i].Name.Text
+		for _, r := range s.routesOf(name) {
+			if taken, ok := s.routeTo(name, r.To); !ok || taken.Pos != r.Pos {
 				continue // another route is better
 			}
-			way := s.circle(n.Name.Text, r)
-			if key := strings.Join(slices.Sorted(slices.Values(way)), " ") + r.To.String(); way != nil && !seen[key] {
-				seen[key] = true
-				out = append(out, doubt{pos: r.Pos, msg: fmt.Sprintf("packets on the route to %s go round in a circle: %s", r.destination(), strings.Join(append(way, way[0]), " -> "))})
+			if way := s.circle(name, r, seen); way != nil {
+				first, _ := s.routeTo(way[0], r.To)
+				out = append(out, doubt{pos: first.Pos, msg: fmt.Sprintf("packets on the route to %s go round in a circle: %s", r.destination(), round(way))})
 			}
 		}
 	}
 	return out
 }
 
-// circle follows what a route leads away until it is back where it began, and
-// returns the routers on the way; nil when it ends anywhere else.
-func (s scene) circle(start string, r Route) []string {
-	to, at := r.To, start
+// round is a circle in words; of a long one the beginning and the end.
+func round(way []string) string {
+	const enough = 8
+	if len(way) > enough {
+		way = append(slices.Clone(way[:enough-2]), "...", way[len(way)-1])
+	}
+	return strings.Join(append(way, way[0]), " -> ")
+}
+
+// circle follows what a route leads away until it is where it was before, and
+// returns the routers from there on; nil when it ends anywhere else, or where
+// somebody has followed it before.
+func (s scene) circle(at string, r Route, seen map[hop]bool) []string {
+	to := r.To
 	var way []string
-	for len(way) <= len(s.Namespaces) && !s.strange(at) && s.routers[router{s.home(at), to.Addr().Is6()}] {
+	for !seen[hop{at, to}] && !s.strange(at) && s.routers[router{s.home(at), to.Addr().Is6()}] {
+		seen[hop{at, to}] = true
 		way = append(way, at)
 		next, ok := s.next(at, r)
 		if !ok {
 			return nil
 		}
-		if next == start {
-			return way
+		if back := slices.Index(way, next); back >= 0 {
+			return way[back:]
 		}
 		if r, ok = s.routeTo(next, to); !ok {
 			return nil
