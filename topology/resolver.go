@@ -3,7 +3,6 @@ package topology
 import (
 	"fmt"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -61,7 +60,7 @@ var resolvOptions = []string{
 	"single-request-reopen", "no-tld-query", "use-vc", "no-reload", "trust-ad",
 }
 
-var resolvOption = regexp.MustCompile(`^(ndots|timeout|attempts):[0-9]{1,2}$|^[a-z0-9-]+$`)
+var resolvOption = Pattern(`^(ndots|timeout|attempts):[0-9]{1,2}$|^[a-z0-9-]+$`)
 
 // resolv reads `resolv: {nameservers: [127.0.0.11], options: ["ndots:0"]}`.
 func (p *parser) resolv(a *Args) Resolv {
@@ -111,7 +110,7 @@ func optionProblem(text string) string {
 	switch {
 	case !slices.Contains(resolvOptions, name):
 		return Unknown("option", name, resolvOptions)
-	case !resolvOption.MatchString(text):
+	case !resolvOption().MatchString(text):
 		return fmt.Sprintf("%q is no option of resolv.conf(5): write for example ndots:0", cut(text))
 	}
 	return ""
