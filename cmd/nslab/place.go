@@ -147,9 +147,12 @@ func nameOf(s streams, _ *cli.Context, arg string) (string, error) {
 	if up(arg) {
 		return arg, nil
 	}
+	if name := builtFrom(arg, unchanged); name != "" { // to read YAML takes longer than to compare it
+		return name, nil
+	}
 	_, t, err := load(s, arg)
 	if err != nil || !up(t.Name.Text) {
-		if built := builtFrom(arg); built != "" {
+		if built := builtFrom(arg, nil); built != "" {
 			return built, nil
 		}
 	}
@@ -172,16 +175,22 @@ func up(name string) bool {
 	return err == nil
 }
 
-// builtFrom is the lab that was built from a file, whatever the file says now;
-// "" when there is none.
-func builtFrom(file string) string {
+// unchanged says whether a lab's file is still what the lab was built from.
+func unchanged(src *lab.Source) bool {
+	text, err := readLimited(src.Path)
+	return err == nil && string(text) == src.Files[src.Name]
+}
+
+// builtFrom is the lab that was built from a file; "" when there is none. It is
+// asked whether what it was built from will do; nil: whatever the file says now.
+func builtFrom(file string, will func(*lab.Source) bool) string {
 	path, err := filepath.Abs(file)
 	if err != nil {
 		return ""
 	}
 	from := func(dir, name string) bool {
 		src, err := lab.Kept(dir, name)
-		return err == nil && src.Path == path
+		return err == nil && src.Path == path && (will == nil || will(src))
 	}
 	names, _ := lab.List(lab.StateDir) // what cannot be listed was not built by this user
 	for _, name := range names {
