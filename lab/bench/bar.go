@@ -18,15 +18,18 @@ type bar struct {
 	t        *progress.Tracker
 	begun    bool
 	network  string
+	run      int // of the runs that are wanted
+	runs     int
 	finished chan struct{}
 }
 
 func newBar(out io.Writer, cases []testcase, o options) *bar {
-	b := &bar{out: out, finished: make(chan struct{})}
+	b := &bar{out: out, runs: o.runs, finished: make(chan struct{})}
 	total := o.rounds // of starts
 	for _, c := range cases {
 		total += o.rounds * len(c.who)
 	}
+	total *= o.runs
 	f, ok := out.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return b
@@ -34,7 +37,7 @@ func newBar(out io.Writer, cases []testcase, o options) *bar {
 	b.w, b.t = progress.NewWriter(), &progress.Tracker{Total: int64(total)}
 	b.w.SetOutputWriter(out)
 	b.w.SetUpdateFrequency(200 * time.Millisecond)
-	b.w.SetMessageLength(len("ports-1000 sandbox round 7"))
+	b.w.SetMessageLength(len("run 5: ports-1000 sandbox round 7"))
 	b.w.Style().Visibility.ETA = true
 	b.w.AppendTracker(b.t)
 	go func() {
@@ -48,7 +51,7 @@ func newBar(out io.Writer, cases []testcase, o options) *bar {
 func (b *bar) next(network, who string, round int) {
 	if b.w == nil {
 		if network != b.network {
-			fmt.Fprintln(b.out, "measuring", network)
+			fmt.Fprintln(b.out, "measuring", b.which()+network)
 			b.network = network
 		}
 		return
@@ -57,7 +60,15 @@ func (b *bar) next(network, who string, round int) {
 		b.t.Increment(1)
 	}
 	b.begun = true
-	b.t.UpdateMessage(fmt.Sprintf("%s %s round %d", network, who, round))
+	b.t.UpdateMessage(fmt.Sprintf("%s%s %s round %d", b.which(), network, who, round))
+}
+
+// which names the run where there are several.
+func (b *bar) which() string {
+	if b.runs < 2 {
+		return ""
+	}
+	return fmt.Sprintf("run %d: ", b.run)
 }
 
 func (b *bar) end() {

@@ -36,13 +36,16 @@ func TestContestants(t *testing.T) {
 		cases = append(cases, c)
 	}
 	var said bytes.Buffer
-	res := measureAll(t.Context(), cases, 1, newBar(&said, cases, options{rounds: 1}))
+	res := measureAll(t.Context(), cases, 1, newBar(&said, cases, options{rounds: 1, runs: 1}))
 	for key, errs := range res.failed {
 		t.Errorf("%s: %s: %v", key[0], key[1], errors.Join(errs...))
 	}
+	if gs := res.goals(); len(gs) != 4*len(cases) || strings.Contains(goalText(gs), "| - |") {
+		t.Error(goalText(gs))
+	}
 	for _, c := range cases {
 		for _, who := range []string{"floor", "nslab"} {
-			if v := res.values(c, who, verify, func(m measure) float64 { return m.Wall.Seconds() }); len(v) != 1 || v[0] <= 0 {
+			if v := res.values(c, who, verify, wall); len(v) != 1 || v[0] <= 0 {
 				t.Errorf("%s: verify of %s took %v", c.Name, who, v)
 			}
 			if left := res.left(c, who); left != 0 {
@@ -61,7 +64,7 @@ func TestContestants(t *testing.T) {
 // Starts are measured, all of them.
 func TestStarts(t *testing.T) {
 	kerneltest.Need(t)
-	o := options{nslab: built(t, "nslab/cmd/nslab"), floor: built(t, "nslab/lab/bench/floor"), rounds: 1}
+	o := options{nslab: built(t, "nslab/cmd/nslab"), floor: built(t, "nslab/lab/bench/floor"), rounds: 1, runs: 1}
 	ms, err := measureStarts(t.Context(), o, t.TempDir(), newBar(io.Discard, nil, o))
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +74,7 @@ func TestStarts(t *testing.T) {
 			t.Errorf("%s was measured %d times, want %d", phase, len(ms[phase]), starting)
 		}
 	}
-	if text := startText(ms, o.rounds); strings.Count(text, "≤") != len(starts)+2 || strings.Contains(text, "**0.00**") {
+	if text := startText(startGoals(ms, o.rounds)); strings.Count(text, "≤") != len(starts)+2 || strings.Contains(text, "**0.00**") {
 		t.Error(text)
 	}
 }
@@ -108,12 +111,31 @@ func TestRatio(t *testing.T) {
 		{c.Name, "nslab"}: of(20, 120, 33, 40),
 	}}
 	for phase, want := range map[string]string{apply: "**2.00** (want ≤ 1.3: no)", verify: ""} {
-		if got := res.wall(c, "nslab", phase); got != want {
+		if got := res.wallCell(c, "nslab", phase); got != want {
 			t.Errorf("%s: %q, want %q", phase, got, want)
 		}
 	}
-	if got := res.wall(c, "floor", apply); got != "1 = 20ms" {
+	if got := res.wallCell(c, "floor", apply); got != "1 = 20ms" {
 		t.Errorf("floor: %q", got)
+	}
+}
+
+// Three of five runs within the limit are enough, and one that could not be
+// measured is none of them.
+func TestGoals(t *testing.T) {
+	t.Parallel()
+	var gs []goal
+	for _, v := range []float64{1.2, 0, 1.31, 1.3, 1} {
+		gs = together(gs, []goal{{"star-10, apply", 1.3, "", []float64{v}}, {"a start", 10, " ms", []float64{10 * v}}})
+	}
+	for _, line := range []string{
+		"1 of 2 limits are kept in three of five runs or more.",
+		"| star-10, apply | 1.3 | 1.2 | - | 1.31 | 1.3 | 1 | **3 of 5**: yes |",
+		"| a start | 10 ms | 12 ms | - | 13.1 ms | 13 ms | 10 ms | **1 of 5**: no |",
+	} {
+		if got := goalText(gs); !strings.Contains(got, line+"\n") {
+			t.Errorf("there is no line %q in\n%s", line, got)
+		}
 	}
 }
 

@@ -85,12 +85,28 @@ type results struct {
 	all    int
 }
 
+func newResults(cases []testcase) *results {
+	return &results{cases: cases, rounds: map[[2]string][]round{}, failed: map[[2]string][]error{}}
+}
+
+// add puts the rounds of another run to those that are there.
+func (res *results) add(other *results) {
+	for key, rounds := range other.rounds {
+		res.rounds[key] = append(res.rounds[key], rounds...)
+	}
+	for key, errs := range other.failed {
+		res.failed[key] = append(res.failed[key], errs...)
+	}
+	res.busy += other.busy
+	res.all += other.all
+}
+
 // tries is how often a contestant may fail before it is asked no more.
 const tries = 2
 
 // measureAll lets the contestants take turns.
 func measureAll(ctx context.Context, cases []testcase, rounds int, b *bar) *results {
-	res := &results{cases: cases, rounds: map[[2]string][]round{}, failed: map[[2]string][]error{}}
+	res := newResults(cases)
 	for _, c := range cases {
 		for r := range rounds {
 			order := slices.Clone(c.who)

@@ -36,7 +36,7 @@ func main() {
 type options struct {
 	nslab, floor string
 	quick        bool
-	rounds       int
+	rounds, runs int
 	patience     time.Duration
 	only         *regexp.Regexp
 	page, plot   string
@@ -69,15 +69,33 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) error {
 	return errors.Join(paste(o.page, text), os.WriteFile(o.plot, res.plot(), 0o644))
 }
 
-// measured returns the results, and all tables.
+// measured returns the results of all runs, and all tables.
 func measured(ctx context.Context, o options, cases []testcase, dir string, b *bar) (*results, string, error) {
-	res := measureAll(ctx, cases, o.rounds, b)
-	text := res.text(o)
-	if !o.only.MatchString(start) {
-		return res, text, nil
+	all := newResults(cases)
+	var ratios, begins []goal
+	for run := range o.runs {
+		b.run = run + 1
+		res := measureAll(ctx, cases, o.rounds, b)
+		all.add(res)
+		ratios = together(ratios, res.goals())
+		if !o.only.MatchString(start) {
+			continue
+		}
+		ms, err := measureStarts(ctx, o, dir, b)
+		if err != nil {
+			return nil, "", err
+		}
+		begins = together(begins, startGoals(ms, o.rounds))
 	}
-	ms, err := measureStarts(ctx, o, dir, b)
-	return res, text + startText(ms, o.rounds), err
+	return all, all.text(o) + startText(begins) + goalText(append(ratios, begins...)), nil
+}
+
+// many says how much was measured.
+func (o options) many() string {
+	if o.runs == 1 {
+		return fmt.Sprintf("%d rounds", o.rounds)
+	}
+	return fmt.Sprintf("%d runs of %d rounds", o.runs, o.rounds)
 }
 
 func readOptions(args []string, errOut io.Writer) (options, error) {
@@ -88,6 +106,7 @@ func readOptions(args []string, errOut io.Writer) (options, error) {
 	f.StringVar(&o.floor, "floor", ".tools/floor", "the floor, see lab/bench/floor")
 	f.BoolVar(&o.quick, "quick", false, "small networks, few rounds")
 	f.IntVar(&o.rounds, "rounds", 0, "rounds; 7, or 3 with -quick")
+	f.IntVar(&o.runs, "runs", 1, "measure everything so `often`, and say in how many runs each limit was kept")
 	f.DurationVar(&o.patience, "patience", 5*time.Second, "wait so long for the machine to be idle")
 	only := f.String("only", "", "only what matches the `pattern`: ^star-100$, start")
 	f.StringVar(&o.page, "page", "", "write the tables into this `file` and the plot beside it")
@@ -100,6 +119,9 @@ func readOptions(args []string, errOut io.Writer) (options, error) {
 	}
 	if o.rounds == 0 {
 		o.rounds = map[bool]int{false: 7, true: 3}[o.quick]
+	}
+	if o.rounds < 1 || o.runs < 1 {
+		return o, fmt.Errorf("%d rounds in %d runs: want one at least", o.rounds, o.runs)
 	}
 	if f.NArg() > 0 {
 		return o, fmt.Errorf("what is %q? all arguments are flags", f.Arg(0))

@@ -68,7 +68,7 @@ func (res *results) panel(phase string, x int) panel {
 	p := panel{Title: phase, X: x, YTicks: decades()}
 	for _, s := range res.legend() {
 		for _, c := range res.cases {
-			v := median(res.values(c, s.Name, phase, func(m measure) float64 { return m.Wall.Seconds() }))
+			v := median(res.values(c, s.Name, phase, wall))
 			if c.kind != "star" || v == 0 {
 				continue
 			}

@@ -11,14 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// limits of nslab's ratio to the floor, by phase; a process has to start too,
-// which counts where there is nearly nothing to do.
-const (
-	limit      = 1.3
-	limitSmall = 1.6 // at N = 2
-	limitScale = 1.5 // cost per namespace at N = 1000 to that at N = 100
-)
-
 var titles = map[string]string{
 	apply:   "Apply: from nothing to a network that works",
 	verify:  "Verify: every ping answered",
@@ -29,13 +21,13 @@ var titles = map[string]string{
 // text is the tables, in Markdown.
 func (res *results) text(o options) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Measured on Linux %s with %d CPUs, %s, %d rounds", release(), runtime.NumCPU(), runtime.Version(), o.rounds)
+	fmt.Fprintf(&b, "Measured on Linux %s with %d CPUs, %s, %s", release(), runtime.NumCPU(), runtime.Version(), o.many())
 	if res.busy > 0 {
 		fmt.Fprintf(&b, "; %d of %d measurements had to begin while the machine was busy with something else", res.busy, res.all)
 	}
 	fmt.Fprint(&b, ".\nEvery number is the median of the ratios to the floor within a round; below 1 is faster than the floor.\n")
 	for _, phase := range []string{apply, verify, destroy, kernel} {
-		res.table(&b, titles[phase], func(who string, c testcase) string { return res.wall(c, who, phase) })
+		res.table(&b, titles[phase], func(who string, c testcase) string { return res.wallCell(c, who, phase) })
 	}
 	res.table(&b, "Processor time of apply, without what the kernel does on its own account", func(who string, c testcase) string {
 		return res.cell(c, who, apply, func(m measure) float64 { return m.CPU.Seconds() }, duration)
@@ -81,16 +73,11 @@ func (res *results) who() (out []string) {
 	return out
 }
 
-// wall is a cell of time, with the verdict on nslab and what was left behind.
-func (res *results) wall(c testcase, who, phase string) string {
-	text := res.cell(c, who, phase, func(m measure) float64 { return m.Wall.Seconds() }, duration)
+// wallCell is a cell of time, with the verdict on nslab and what was left behind.
+func (res *results) wallCell(c testcase, who, phase string) string {
+	text := res.cell(c, who, phase, wall, duration)
 	if who == "nslab" && text != "" {
-		r := res.ratio(c, who, phase, func(m measure) float64 { return m.Wall.Seconds() })
-		most := limit
-		if c.size == 2 {
-			most = limitSmall
-		}
-		text = fmt.Sprintf("**%s** (want ≤ %.1f: %s)", text, most, map[bool]string{true: "yes", false: "no"}[r <= most])
+		text = fmt.Sprintf("**%s** (want %s)", text, goal{most: c.most()}.verdict(res.ratio(c, who, phase, wall)))
 	}
 	if left := res.left(c, who); phase == destroy && left > 0 {
 		text += fmt.Sprintf(", %d left", left)
@@ -150,6 +137,10 @@ func median(v []float64) float64 {
 	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
 }
 
+// What is compared of a measure.
+func wall(m measure) float64      { return m.Wall.Seconds() }
+func megabytes(m measure) float64 { return float64(m.RSS) / 1e6 }
+
 func duration(s float64) string {
 	d := time.Duration(s * float64(time.Second))
 	if d < time.Second {
@@ -160,7 +151,7 @@ func duration(s float64) string {
 
 // memory is a cell of megabytes.
 func (res *results) memory(who string, c testcase) string {
-	v := res.values(c, who, apply, func(m measure) float64 { return float64(m.RSS) / 1e6 })
+	v := res.values(c, who, apply, megabytes)
 	switch {
 	case len(v) == 0:
 		return ""
@@ -172,24 +163,29 @@ func (res *results) memory(who string, c testcase) string {
 
 // scaling compares the cost of a namespace in a large star and a small one.
 func (res *results) scaling(b *strings.Builder) {
-	at := map[int]testcase{}
-	for _, c := range res.cases {
-		if c.kind == "star" {
-			at[c.size] = c
-		}
-	}
-	if _, ok := at[1000]; !ok || at[100].steps == nil {
+	if res.scale("nslab") == 0 {
 		return
 	}
 	fmt.Fprintf(b, "\n### Cost of a namespace among 1000 to that among 100\n\nWanted of nslab: at most %.1f.\n\n", limitScale)
 	for _, who := range res.who() {
-		per := func(n int) float64 {
-			return median(res.values(at[n], who, apply, func(m measure) float64 { return m.Wall.Seconds() })) / float64(n)
-		}
-		if per(1000) > 0 {
-			fmt.Fprintf(b, "- %s: %.2f\n", who, per(1000)/per(100))
+		if r := res.scale(who); r > 0 {
+			fmt.Fprintf(b, "- %s: %.2f\n", who, r)
 		}
 	}
+}
+
+// scale is that comparison for a contestant; 0 when one of the two is missing.
+func (res *results) scale(who string) float64 {
+	per := map[int]float64{}
+	for _, c := range res.cases {
+		if c.kind == "star" {
+			per[c.size] = median(res.values(c, who, apply, wall)) / float64(c.size)
+		}
+	}
+	if per[100] == 0 {
+		return 0
+	}
+	return per[1000] / per[100]
 }
 
 func (res *results) failures(b *strings.Builder) {
