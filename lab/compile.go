@@ -18,7 +18,7 @@ func Compile(t *topology.Topology, machine bool) (*Plan, error) {
 		if machine && step.Outside {
 			continue
 		}
-		c := compiler{state: &step.State, machine: machine, ipv6: t.HasIPv6()}
+		c := compiler{lab: t.Name.Text, state: &step.State, machine: machine, ipv6: t.HasIPv6()}
 		c.all()
 		stage := Stage{Step: step, Facts: c.facts}
 		for _, check := range step.Verify {
@@ -35,6 +35,7 @@ func Compile(t *topology.Topology, machine bool) (*Plan, error) {
 // compiler collects the facts of one state, in the order in which a person
 // would make them: rooms, switches, cables, settings, routes, rules, services.
 type compiler struct {
+	lab      string
 	state    *topology.State
 	machine  bool
 	ipv6     bool // some step has an IPv6 address
@@ -118,7 +119,11 @@ func (c *compiler) bridge(b *topology.Bridge) {
 		return
 	}
 	ns, name := b.In.Text, b.Name.Text
-	c.add(b.Name.Pos, op.NewBridge(b))
+	if b.OpenVSwitch() {
+		c.openVSwitch(b)
+	} else {
+		c.add(b.Name.Pos, op.NewBridge(b))
+	}
 	if b.MTU != 0 {
 		c.add(b.Name.Pos, op.MTU{NS: ns, Dev: name, MTU: b.MTU})
 	}
@@ -141,13 +146,14 @@ func (c *compiler) link(l *topology.Link) {
 	for _, e := range l.Ends {
 		c.end(e)
 	}
+	c.checksums(l)
 }
 
 func (c *compiler) end(e topology.End) {
 	ns, master := c.state.Place(e)
 	dev := e.Interface.Text
 	if master != "" {
-		c.add(e.Pos, op.Master{NS: ns, Dev: dev, Bridge: master})
+		c.add(e.Pos, c.port(ns, dev, master))
 	}
 	for _, a := range e.Addresses {
 		c.add(a.Pos, op.Addr{NS: ns, Dev: dev, Prefix: a.Prefix})

@@ -71,6 +71,10 @@ func (m *machine) touched(w wanted, s Step) *Collision {
 		if dev == "" || w.made[dev] {
 			dev = onHost(o.NS, o.Bridge)
 		}
+	case op.OVSPort:
+		dev = onHost(o.NS, o.Dev)
+	case op.Checksums:
+		dev = onHost(o.NS, o.Dev)
 	case op.Up:
 		dev = onHost(o.NS, o.Dev)
 	case op.Neighbour:

@@ -8,14 +8,28 @@ func (p *parser) bridge(path string, name Word, v Value) bridgePatch {
 	p.node(path, name, bridgeProblem(name.Text))
 	a := p.object(path, v, "bridge")
 	b := bridgePatch{Bridge: Bridge{
-		Name: name, In: a.Word("in"), MAC: p.mac(a), MTU: p.mtu(a), STP: a.Bool("stp", false),
+		Name: name, Kind: bridgeKind(a), In: a.Word("in"), MAC: p.mac(a), MTU: p.mtu(a), STP: a.Bool("stp", false),
 		Addresses: p.addresses(at(path, "addresses"), a.Words("addresses"), false),
 	}, stp: a.has("stp")}
 	p.paths[b.In.Pos] = at(path, "in")
+	p.paths[b.Kind.Pos] = at(path, "kind")
 	if p.count > before {
 		p.unsure[name.Text] = true
 	}
 	return b
+}
+
+func bridgeKind(a *Args) Word {
+	return Word{Text: a.OneOf("kind", "", linuxBridge, openVSwitch), Pos: a.Word("kind").Pos}
+}
+
+// checkBridges keeps apart what only one of the kinds has.
+func (w *world) checkBridges() {
+	for i := range w.Bridges {
+		if b := &w.Bridges[i]; b.OpenVSwitch() && (b.STP || b.MTU != 0) {
+			w.wrong(b.Kind.Pos, "`stp` and `mtu` are for a switch of the kernel: an Open vSwitch has no spanning tree here, and takes the smallest MTU of its ports")
+		}
+	}
 }
 
 // bridgeProblem says what is wrong with the name of a bridge: it is the name

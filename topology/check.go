@@ -13,6 +13,7 @@ func (w *world) check() {
 	w.checkNodes(v)
 	w.checkShared()
 	w.checkInterfaces(v)
+	w.checkBridges()
 	w.checkLoops()
 	w.checkTunnels()
 	w.checkCount(v)

@@ -22,7 +22,7 @@ var keys = map[string][]string{
 	"fdb":        {"mac", "dev", "dst"},
 	"service":    {"http", "body", "tcp-echo", "udp-echo", "dns", "names", "forward", "command", "pid"},
 	"publish":    {"published", "target", "protocol", "host-ip", "nat", "proxy"},
-	"bridge":     {"in", "addresses", "mac", "mtu", "stp"},
+	"bridge":     {"kind", "in", "addresses", "mac", "mtu", "stp"},
 	"link":       {"kind", "endpoints", "endpoint", "parent"}, // the rest belongs to the kind
 	"end":        {"node", "interface", "addresses", "mac", "mtu"},
 	"nat": {

@@ -211,6 +211,7 @@ type Port struct {
 // Bridge is a switch.
 type Bridge struct {
 	Name      Word
+	Kind      Word // linux or openvswitch; empty when not given, which means linux
 	In        Word // namespace it lives in; Host when not given
 	Outside   bool
 	Addresses []Address
@@ -218,6 +219,15 @@ type Bridge struct {
 	MTU       int  // 0 when not given
 	STP       bool
 }
+
+// OpenVSwitch says whether the switch is one of Open vSwitch, not of the kernel.
+func (b *Bridge) OpenVSwitch() bool { return b.Kind.Text == openVSwitch }
+
+// The kinds of bridges.
+const (
+	linuxBridge = "linux"
+	openVSwitch = "openvswitch"
+)
 
 // Link is a cable, or whatever else makes interfaces. Kind is veth when not
 // given; everything that is not understood here is left in Options for the kind.

@@ -162,6 +162,9 @@ func (w *world) addBridge(b *bridgePatch) {
 	}
 	have := &w.Bridges[i]
 	have.Addresses = extended(have.Addresses, b.Addresses)
+	if b.Kind.Text != "" {
+		have.Kind = b.Kind
+	}
 	if b.In.Text != "" {
 		have.In = b.In
 	}

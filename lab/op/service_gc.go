@@ -88,7 +88,7 @@ func commandOf(pid int, rooms map[[2]uint64]string) string {
 func serviceLike(pid int) bool {
 	env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
 	sid, serr := unix.Getsid(pid)
-	return err == nil && serr == nil && sid == pid && string(env) == strings.Join(serviceEnv(), "\x00")+"\x00"
+	return err == nil && serr == nil && sid == pid && strings.HasPrefix(string(env), strings.Join(serviceEnv(), "\x00")+"\x00")
 }
 
 // servesHere says whether a process is `nslab serve`, and no longer in the hands

@@ -82,6 +82,15 @@ func (m Master) forwards(k *Kernel) (bool, error) {
 	return bridge.flags&unix.IFF_UP == 0 || port.flags&live != live || port.port == forwarding, err
 }
 
+// Wait returns when Open vSwitch has seen the carrier: it drops what is to go out
+// of a port that it takes for unplugged.
+func (p OVSPort) Wait(ctx context.Context, k *Kernel) error {
+	if port, err := k.link(p.NS, p.Dev); err != nil || port.flags&live != live {
+		return gone(err)
+	}
+	return p.ovs().await(ctx, k, "wait-until", "interface", p.Dev, "link_state=up")
+}
+
 // settles is a Waiter that waits for interfaces of a namespace.
 type settles interface {
 	Waiter

@@ -10,16 +10,22 @@ import (
 	"nslab/lab/op"
 )
 
-// programs are all that a script may run: iproute2, iptables, nft, procps, and
-// the few words that every Linux has at hand.
+// programs are all that a script may run: iproute2, iptables, nft, procps, ethtool,
+// Open vSwitch, and the few words that every Linux has at hand.
 func programs() []string {
-	return []string{"bridge", "ip", "ip6tables", "iptables", "mkdir", "mount", "nft", "printf", "sysctl", "touch"}
+	return []string{
+		"bridge", "ethtool", "ip", "ip6tables", "iptables", "mkdir", "mount", "nft",
+		"ovs-appctl", "ovs-vsctl", "ovs-vswitchd", "ovsdb-server", "ovsdb-tool", "printf", "sysctl", "touch", "unlink",
+	}
 }
 
 // program names what a command runs in the end, inside a namespace or not.
 func program(c op.Command) string {
 	if len(c) > 4 && c[0] == "ip" && c[1] == "netns" && c[2] == "exec" {
 		return program(c[4:])
+	}
+	if len(c) > 2 && c[0] == "env" && strings.HasPrefix(c[1], "OVS_RUNDIR=") {
+		return program(c[2:])
 	}
 	if isWrite(c) {
 		return "printf"

@@ -120,7 +120,7 @@ func equalFile(t *testing.T, path, want string) {
 
 func TestScriptRefuses(t *testing.T) {
 	t.Parallel()
-	allowed := `a script may run bridge, ip, ip6tables, iptables, mkdir, mount, nft, printf, sysctl, touch, not `
+	allowed := `a script may run bridge, ethtool, ip, ip6tables, iptables, mkdir, mount, nft, ovs-appctl, ovs-vsctl, ovs-vswitchd, ovsdb-server, ovsdb-tool, printf, sysctl, touch, unlink, not `
 	for _, tt := range []struct{ name, command, want string }{
 		{"another program", "rm|-rf|/", allowed + `"rm"`},
 		{"another program in a namespace", "ip|netns|exec|red|sh|-c|id", allowed + `"sh"`},
