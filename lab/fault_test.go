@@ -29,6 +29,11 @@ func TestFaults(t *testing.T) {
 	for i, name := range append(scenarios.Names(), "testdata/everything.yaml") {
 		for _, place := range faultPlaces(i, name) {
 			t.Run(name+"/"+place, func(t *testing.T) {
+				p, err := compiled(name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				hasAll(t, p)
 				one := tally{Faults: map[string]int{}}
 				for _, got := range together(t, faultJobs(name, place)) {
 					one.add(got)

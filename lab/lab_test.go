@@ -88,8 +88,9 @@ func TestScenarios(t *testing.T) {
 	kerneltest.Need(t)
 	for _, name := range scenarios.Names() {
 		t.Run(name, func(t *testing.T) {
-			before := fingerprint(t)
 			p := scenario(t, name)
+			hasAll(t, p)
+			before := fingerprint(t)
 			dir := t.TempDir()
 			l := open(t, dir, p.Name())
 			r, err := l.Apply(t.Context(), p, lab.Options{KeepGoing: true})

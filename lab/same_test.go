@@ -36,6 +36,7 @@ func TestSameAsScript(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			hasAll(t, p)
 			if byPlugins(p) {
 				t.Skip("plugins of CNI are programs; a script of ip and iptables cannot be their runtime")
 			}
@@ -58,6 +59,14 @@ func byPlugins(p *lab.Plan) bool {
 	return slices.ContainsFunc(p.Stages, func(s lab.Stage) bool {
 		return slices.ContainsFunc(s.Facts, func(f lab.Step) bool { return op.Name(f.Op) == op.Name(op.CNI{}) })
 	})
+}
+
+// hasAll skips a lab whose programs this machine has not.
+func hasAll(t *testing.T, p *lab.Plan) {
+	t.Helper()
+	if err := lab.Needs(p); err != nil {
+		t.Skip(err)
+	}
 }
 
 func needs(t *testing.T, tools ...string) {

@@ -75,7 +75,7 @@ func TestNames(t *testing.T) {
 	want := []string{
 		"bridge", "cni-bridge", "container-pid", "docker-bridge", "docker-container", "docker-host", "docker-link", "docker-macvlan",
 		"docker-none", "docker-overlay", "docker-proxy", "docker-publish", "docker-user-network", "dual-stack", "gateway", "lan", "namespaces",
-		"napt", "nat", "port-forward", "red-blue", "veth",
+		"napt", "nat", "open-vswitch", "port-forward", "red-blue", "veth",
 	}
 	if diff := cmp.Diff(want, scenarios.Names()); diff != "" {
 		t.Errorf("Names (-want +got):\n%s", diff)

@@ -66,6 +66,9 @@ func onHost(c *cli.Context, src *lab.Source, p *lab.Plan, build func() error) er
 	if err := notElsewhere(p); err != nil {
 		return err
 	}
+	if err := lab.Needs(p); err != nil {
+		return err
+	}
 	if !p.Machine && !inside {
 		return applySandbox(c, p.Name(), src)
 	}

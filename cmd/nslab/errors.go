@@ -86,7 +86,7 @@ func exitCode(err error) int {
 		return exitBuild
 	case errors.As(err, &mistake), errors.Is(err, lab.ErrNoStage), errors.Is(err, sandbox.ErrName):
 		return exitUsage
-	case errors.Is(err, sandbox.ErrForbidden), errors.Is(err, fs.ErrPermission):
+	case errors.Is(err, lab.ErrNeeds), errors.Is(err, sandbox.ErrForbidden), errors.Is(err, fs.ErrPermission):
 		return exitCannot
 	}
 	return exitBuild

@@ -108,6 +108,9 @@ func testFile(s streams, c *cli.Context, name, box string, on *board) show.File 
 	if f.Err = checkLanguage(c, p); f.Err != nil {
 		return f
 	}
+	if f.Err = lab.Needs(p); f.Err != nil {
+		return f
+	}
 	b, err := sandbox.StartThrowaway(box)
 	if err != nil {
 		f.Err = err

@@ -130,7 +130,8 @@ func (p OVSPort) Undo(k *Kernel) error {
 // Diff asks the database which bridge the interface is a port of, and whether the
 // switch could open it: it has a number then.
 func (p OVSPort) Diff(k *Kernel) (string, error) {
-	if _, err := k.link(p.NS, p.Dev); err != nil {
+	port, err := k.link(p.NS, p.Dev)
+	if err != nil {
 		return missing(p.Dev+" "+place(p.NS), err)
 	}
 	if !p.ovs().running(k) {
@@ -147,6 +148,8 @@ func (p OVSPort) Diff(k *Kernel) (string, error) {
 		return fmt.Sprintf("%s is not a port of %s", p.Dev, p.Bridge), nil
 	case number == "-1", number == "[]":
 		return fmt.Sprintf("Open vSwitch cannot use %s: %s", p.Dev, problem), nil
+	case port.flags&unix.IFF_PROMISC == 0: // a new cable with the name and the number of the old one
+		return fmt.Sprintf("Open vSwitch does not listen to %s: it took its place for the one that was there before", p.Dev), nil
 	}
 	return "", nil
 }
