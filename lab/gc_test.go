@@ -67,10 +67,11 @@ func stands(t *testing.T, dir string, p *lab.Plan) {
 func TestCollect(t *testing.T) {
 	kerneltest.Need(t)
 	needs(t, "ip", "nft", "sysctl")
-	for _, name := range []string{"red-blue", "port-forward", "dual-stack"} {
+	for _, name := range []string{"red-blue", "port-forward", "dual-stack", "open-vswitch"} {
 		t.Run(name, func(t *testing.T) {
 			before, rooms := fingerprint(t), netns.DirState()
 			p, dir := scenario(t, name), t.TempDir()+"/labs"
+			hasAll(t, p)
 			stands(t, dir, p)
 			if found := orphans(t, dir); len(found) > 0 {
 				t.Fatalf("a lab that stands has lost %v", words(found))
@@ -88,8 +89,10 @@ func TestCollect(t *testing.T) {
 			if got := netns.DirState(); got != rooms {
 				t.Errorf("%s is %s, was %s", netns.Dir, got, rooms)
 			}
-			if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
-				t.Errorf("%s is left: %v", dir, err)
+			for _, dir := range []string{dir, "/run/openvswitch"} {
+				if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+					t.Errorf("%s is left: %v", dir, err)
+				}
 			}
 		})
 	}

@@ -88,6 +88,7 @@ func examples(t testing.TB) []example { //nolint:thelper // an example reads the
 		},
 		{"promiscuous", []op.Op{room, sw}, op.Promisc{NS: "here", Dev: "sw"}, inHere("ip link show sw"), ""},
 		{"up", []op.Op{room, other, plug}, op.Up{NS: "here", Dev: "a"}, inHere("ip -br link"), ""},
+		{"checksums", []op.Op{room, other, plug}, op.Checksums{NS: "here", Dev: "a"}, inHere("ethtool -k a"), ""},
 		{"lo", []op.Op{room}, op.Up{NS: "here", Dev: "lo"}, inHere("ip -br link"), ""},
 		{"address", []op.Op{room, other, plug}, addr, inHere("ip addr"), ""},
 		{"IPv6 address", live[:3], addr6, inHere("ip addr"), ""},
@@ -161,7 +162,10 @@ func attached(ifName string) op.CNI {
 
 func TestEveryFactHasAnExample(t *testing.T) {
 	t.Parallel()
-	have := map[string]bool{op.Name(op.Names{}): true, op.Name(op.Lo{}): true} // TestNames, TestLoIsPutBack
+	have := map[string]bool{
+		op.Name(op.Names{}): true, op.Name(op.Lo{}): true, // TestNames, TestLoIsPutBack
+		op.Name(op.OpenVSwitch{}): true, op.Name(op.OVSBridge{}): true, op.Name(op.OVSPort{}): true, // TestOpenVSwitch
+	}
 	for _, e := range examples(t) {
 		have[op.Name(e.fact)] = true
 	}

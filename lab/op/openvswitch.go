@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"nslab/topology"
 )
@@ -95,20 +94,14 @@ func (o OpenVSwitch) Undo(k *Kernel) error {
 	if err := o.datapath().del(k, tapKind); err != nil {
 		return err
 	}
-	if o.own(k) {
-		if err := os.RemoveAll(o.Dir); err != nil {
-			return err
-		}
-	}
-	_ = os.Remove(o.Dir) // only when empty, as when there was no time to mark it
-	if dir := filepath.Dir(o.Dir); dir == ovsLabs {
-		_ = os.Remove(dir)
-	}
-	return nil
+	return o.tidy(k)
 }
 
 // datapath is the interface that every datapath in userspace has for itself.
 func (o OpenVSwitch) datapath() device { return device{NS: o.NS, Name: "ovs-netdev"} }
+
+// ovsObject is what the mark names.
+const ovsObject = "openvswitch"
 
 // mark says in the directory whose it is. It is there before the database.
 func (o OpenVSwitch) mark() string { return o.Dir + "/nslab" }
@@ -117,12 +110,12 @@ func (o OpenVSwitch) claim(k *Kernel) error {
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return err
 	}
-	return k.Around("write", o.mark(), func() error { return os.Symlink(k.Mark("openvswitch"), o.mark()) })
+	return k.Around("write", o.mark(), func() error { return os.Symlink(k.Mark(ovsObject), o.mark()) })
 }
 
 func (o OpenVSwitch) own(k *Kernel) bool {
 	mark, err := os.Readlink(o.mark())
-	return err == nil && mark == k.Mark("openvswitch")
+	return err == nil && mark == k.Mark(ovsObject)
 }
 
 // foreign says that there is another Open vSwitch at this place.
@@ -145,8 +138,10 @@ func (o OpenVSwitch) Diff(k *Kernel) (string, error) {
 		return diff, err
 	}
 	for _, daemon := range o.daemons() {
-		if diff, err := o.service(daemon).Diff(k); diff != "" || err != nil {
-			return diff, err
+		if diff, err := o.service(daemon).Diff(k); err != nil {
+			return "", err
+		} else if diff != "" { // or in a namespace that had the name before
+			return fmt.Sprintf("%s does not run %s", daemon[0], place(o.NS)), nil
 		}
 	}
 	if !o.own(k) {

@@ -1,6 +1,7 @@
 package op
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -29,25 +30,30 @@ func serviceTraces(dir string) ([]Trace, error) {
 			continue
 		}
 		lab := commandOf(pid, rooms)
-		if lab == "" && !servesHere(pid) {
+		switched, ovs := ovsOf(pid)
+		if lab = cmp.Or(switched, lab); lab == "" && !servesHere(pid) {
 			continue
 		}
 		start, err := startTime(pid)
 		if p := (process{pid, start}); err == nil && !written(dir, p) {
-			out = append(out, p.trace(dir, lab))
+			out = append(out, p.trace(dir, lab, ovs))
 		}
 	}
 	return out, nil
 }
 
-func (p process) trace(dir, lab string) Trace {
+// trace is the process; ovs is where it is the Open vSwitch of the lab, "" when it is none.
+func (p process) trace(dir, lab, ovs string) Trace {
 	return Trace{
 		Kind: TraceService, Name: strconv.Itoa(p.pid), Lab: lab, Mark: strings.Join(cmdline(p.pid), " "),
 		remove: func() error {
 			if written(dir, p) {
 				return nil // it was being started
 			}
-			return p.end()
+			if err := p.end(); err != nil || ovs == "" {
+				return err
+			}
+			return OpenVSwitch{Dir: ovs}.tidy(&Kernel{Lab: lab})
 		},
 	}
 }
