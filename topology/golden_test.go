@@ -110,7 +110,7 @@ func dumpStep(b *strings.Builder, s *topology.Step) {
 		fmt.Fprintf(b, "  network %s %s\n", x.Name, x.Conf)
 	}
 	for _, x := range s.State.Bridges {
-		fmt.Fprintf(b, "  bridge %s in %s%s%s%s%s%s\n", x.Name, x.In, addresses(x.Addresses), said(" mac ", x.MAC.Text),
+		fmt.Fprintf(b, "  bridge %s in %s%s%s%s%s%s%s\n", x.Name, x.In, addresses(x.Addresses), said(" kind ", x.Kind.Text), said(" mac ", x.MAC.Text),
 			flagged(fmt.Sprintf(" mtu %d", x.MTU), x.MTU != 0), flagged(" stp", x.STP), flagged(" outside", x.Outside))
 	}
 	for _, l := range s.State.Links {
