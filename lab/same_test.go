@@ -37,6 +37,9 @@ func TestSameAsScript(t *testing.T) {
 				t.Fatal(err)
 			}
 			hasAll(t, p)
+			if strings.Contains(name, "open-vswitch") {
+				needs(t, "ethtool")
+			}
 			if byPlugins(p) {
 				t.Skip("plugins of CNI are programs; a script of ip and iptables cannot be their runtime")
 			}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -90,6 +91,7 @@ func (o OpenVSwitch) askWithin(ctx context.Context, k *Kernel, words ...string) 
 		cmd := exec.CommandContext(ctx, program(words[0]), words[1:]...)
 		cmd.Env, cmd.Dir = append(serviceEnv(), "OVS_RUNDIR="+o.Dir), "/"
 		cmd.Stdout, cmd.Stderr = &out, &errs
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for nslab, which lets it end
 		err := cmd.Run()
 		s = said{strings.TrimSpace(out.String()), strings.TrimSpace(errs.String())}
 		if err != nil {
