@@ -62,7 +62,7 @@ func (m *machine) inTheWay(w wanted) bool {
 // preflight looks at every fact of every step that the lab has not made yet,
 // and at the whole of them.
 func (m *machine) preflight(w wanted) []*Collision {
-	checks := []func(wanted, Step) *Collision{m.room, m.device, m.touched, m.network, m.route, m.setting, m.port, m.resolver, m.rules}
+	checks := []func(wanted, Step) *Collision{m.room, m.files, m.device, m.touched, m.network, m.route, m.setting, m.port, m.resolver, m.rules, m.translated}
 	var out []*Collision
 	for _, s := range w.new {
 		for _, check := range checks {

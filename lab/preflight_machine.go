@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"nslab/lab/op"
 )
@@ -15,6 +16,7 @@ import (
 // it can be tried without a kernel.
 type machine struct {
 	rooms     map[string]string // names in /run/netns, with what they are
+	etc       map[string]string // names in /etc/netns, with what is wrong with them
 	links     map[string]link   // also by their other names (ip-link(8) altname)
 	routes    []reach
 	gateways  []gateway
@@ -27,6 +29,8 @@ type machine struct {
 	chains    map[string]bool // "ip nat DOCKER"
 	wall      firewall
 	bridgeNF  bool // bridged frames pass iptables (br_netfilter)
+
+	reservations []reservation
 }
 
 // What a name in /run/netns is.
@@ -53,8 +57,11 @@ type gateway struct {
 }
 
 func readMachine() (*machine, error) {
-	m := &machine{ssh: readLogin(), resolvers: readResolvers("/etc/resolv.conf"), listen: readListening, bridgeNF: brNetfilter()}
-	m.rooms = readRooms()
+	m := &machine{ssh: readLogin(), listen: readListening, bridgeNF: brNetfilter()}
+	for _, file := range resolvConfs {
+		m.resolvers = append(m.resolvers, readResolvers(file)...)
+	}
+	m.rooms, m.etc, m.reservations = readRooms(), readEtc(), readReservations(networkFiles, leases)
 	if err := m.readLinks(); err != nil {
 		return nil, err
 	}
@@ -90,12 +97,14 @@ func (m *machine) readLinks() error {
 			m.links[name] = link{kind: l.Type(), card: l.Type() == "device" && a.Name != "lo"}
 		}
 	}
-	routes, err := h.RouteList(nil, netlink.FAMILY_ALL)
+	routes, err := h.RouteListFiltered(netlink.FAMILY_ALL, &netlink.Route{}, netlink.RT_FILTER_TABLE) // of every table: a VPN has its own
 	if err != nil {
 		return err
 	}
 	for _, r := range routes {
-		m.readRoute(r, names)
+		if r.Table == unix.RT_TABLE_MAIN || r.Table != unix.RT_TABLE_LOCAL && r.Type == unix.RTN_UNICAST {
+			m.readRoute(r, names)
+		}
 	}
 	addrs, err := h.AddrList(nil, netlink.FAMILY_ALL)
 	for _, a := range addrs {
@@ -132,6 +141,10 @@ func (m *machine) readRoute(r netlink.Route, names map[int]string) {
 		}
 	}
 }
+
+// resolvConfs name the DNS servers: where the first has only a stub of this
+// machine, the second has who is asked in the end (systemd-resolved(8)).
+var resolvConfs = []string{"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"}
 
 // readResolvers reads resolv.conf(5).
 func readResolvers(path string) []netip.Addr {

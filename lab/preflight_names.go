@@ -2,6 +2,7 @@ package lab
 
 import (
 	"fmt"
+	"slices"
 
 	"nslab/lab/op"
 	"nslab/topology"
@@ -50,13 +51,20 @@ func (m *machine) device(w wanted, s Step) *Collision {
 		case l.lost:
 			return &Collision{s.Pos, fmt.Sprintf("an interface %s is left of a lab whose state is lost", dev), []string{"nslab gc"}}
 		default:
-			return &Collision{
-				s.Pos, fmt.Sprintf("this machine has an interface %s already (%s)", dev, l.kind),
-				[]string{"choose another name", inSandbox},
-			}
+			return l.there(s.Pos, dev)
 		}
 	}
 	return nil
+}
+
+// there refuses the name of an interface, and says who has it where the name tells.
+func (l link) there(pos topology.Pos, dev string) *Collision {
+	c := &Collision{pos, fmt.Sprintf("this machine has an interface %s already (%s)", dev, l.kind), []string{"choose another name", inSandbox}}
+	if who, help := maker(dev); who != "" {
+		c.Msg += ", by its name one of " + who
+		c.Cures = slices.Insert(c.Cures, 1, help)
+	}
+	return c
 }
 
 // touched refuses to change an interface that is not the lab's own: an address

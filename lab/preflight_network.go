@@ -45,7 +45,7 @@ func (m *machine) taken(w wanted, pos topology.Pos, p netip.Prefix) *Collision {
 		why = fmt.Sprintf("%s belongs to the Internet: this machine would no longer reach the real one", p.Masked())
 	}
 	if why == "" {
-		return nil
+		return m.reserved(w, pos, p)
 	}
 	return &Collision{pos, why, []string{"choose another network, such as " + m.freeNetwork(p).String(), inSandbox}}
 }
@@ -59,7 +59,7 @@ func (m *machine) needed(p netip.Prefix) string {
 	}
 	for _, a := range m.resolvers {
 		if p.Masked().Contains(a) {
-			return fmt.Sprintf("%s holds %s, the DNS server of this machine (/etc/resolv.conf)", p.Masked(), a)
+			return fmt.Sprintf("%s holds %s, the DNS server of this machine (resolv.conf)", p.Masked(), a)
 		}
 	}
 	if m.ssh.client.IsValid() && p.Masked().Contains(m.ssh.client) {
@@ -106,7 +106,8 @@ func (m *machine) freeNetwork(like netip.Prefix) netip.Prefix {
 		if like.Addr().Is6() {
 			p = netip.PrefixFrom(netip.AddrFrom16([16]byte{0xfd, 0x6e, 0x73, byte(i)}), 64)
 		}
-		if m.needed(p) == "" && m.reached(wanted{}, p) == "" {
+		given := func(r reservation) bool { return r.to.Overlaps(p) }
+		if m.needed(p) == "" && m.reached(wanted{}, p) == "" && !slices.ContainsFunc(m.reservations, given) {
 			return p
 		}
 	}

@@ -79,6 +79,7 @@ var machineChecks = []check{
 	{"ufw", "ufw", ufw},
 	{"firewalld", "firewalld", firewalld},
 	{"iptables-legacy", "old iptables", legacy},
+	{"containers", "container networks", containers},
 	{"network-manager", "NetworkManager", networkManager},
 	{"ip", "ip", program("ip", "iproute2")},
 	{"iptables", "iptables", program("iptables", "iptables")},

@@ -85,6 +85,8 @@ var machineConditions = []condition{
 	{"state", "mkdir -m 777 /run/nslab; chmod 777 /run/nslab", "rmdir /run/nslab", doctor.Missing, "others can get in", ""},
 	{"labs", "umask 077; mkdir -p /run/nslab/labs/torn; echo '{' >/run/nslab/labs/torn/journal", "rm -r /run/nslab", doctor.Note, "1 up, of which half done: torn", "nslab destroy torn"},
 	{"leftovers", "umask 077; mkdir -p /run/nslab/sandboxes/dead; touch /run/nslab/sandboxes/dead/lock", "rm -r /run/nslab", doctor.Note, "1 things are left", "nslab gc"},
+	{"containers", "ip link add cni0 type bridge", "ip link del cni0", doctor.Note, "cni0 (container runtimes (CNI))", "ip link del cni0, if"},
+	{"containers", `mkdir -p /etc/cni/net.d; echo '{"ipam": {"subnet": "10.85.0.0/16"}}' >/etc/cni/net.d/a.conf`, "rm /etc/cni/net.d/a.conf", doctor.Note, "10.85.0.0/16 (/etc/cni/net.d/a.conf)", "cat /etc/cni/net.d/a.conf"},
 	{"network-manager", "mkdir /run/NetworkManager", "rmdir /run/NetworkManager", doctor.Note, "here", "managed no"},
 	{"docker", "touch /run/docker.sock", "rm /run/docker.sock", doctor.Note, "here", ""},
 	{"br-netfilter", "cover /proc/sys/net/bridge/bridge-nf-call-iptables 1", "umount /proc/sys/net/bridge/bridge-nf-call-iptables || umount /proc/sys/net/bridge", doctor.Note, "on (net.bridge.bridge-nf-call-iptables", "sysctl -w net.bridge.bridge-nf-call-iptables=0"},
@@ -107,6 +109,9 @@ func TestMachine(t *testing.T) {
 		t.Cleanup(func() { typed(t, "for k in iptables ip6tables arptables; do uncover "+off+"$k; done") })
 		machineConditions = without(machineConditions, "proc-sys") // which the covers make true all the time
 	}
+	const hide = "for d in /etc/cni/net.d /etc/containers/networks /var/lib/cni/networks; do if [ -d $d ]; then "
+	typed(t, hide+"mount -t tmpfs tmpfs $d; fi; done")
+	t.Cleanup(func() { typed(t, hide+"umount $d || true; fi; done") })
 	healthy(t, doctor.Machine(), machineConditions)
 	for _, c := range machineConditions {
 		t.Run(c.key, func(t *testing.T) { c.test(t, doctor.Machine) })

@@ -93,6 +93,23 @@ func legacy() answer {
 	return note("has tables ("+strings.Join(tables, ", ")+") that neither `nft list ruleset` nor `iptables -S` shows", "iptables-legacy-save", "ip6tables-legacy-save")
 }
 
+// containers finds what container runtimes have, or have left behind.
+func containers() answer {
+	list, err := lab.ReadContainers()
+	if err != nil {
+		return note(err.Error())
+	}
+	if len(list) == 0 {
+		return ok("none")
+	}
+	var what, cures []string
+	for _, c := range list {
+		what = append(what, c.What)
+		cures = append(cures, c.Help)
+	}
+	return note("a lab with host: machine has to keep clear of "+strings.Join(firstOf(what, 6), ", "), firstOf(slices.Compact(cures), 6)...)
+}
+
 // networkManager asks DHCP on every new interface, but on those called veth...
 func networkManager() answer {
 	if !seen("/run/NetworkManager") {

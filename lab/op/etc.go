@@ -2,6 +2,7 @@ package op
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -36,8 +37,26 @@ func (f etcFile) without(little string) Command {
 // noFile is the answer of before when there was none.
 const noFile = "-"
 
+// plain refuses to go through a symbolic link: what it leads to is not the
+// namespace's. The files of the host are as the machine has them.
+func (f etcFile) plain() error {
+	if f.ns == topology.Host {
+		return nil
+	}
+	for _, path := range []string{EtcDir, filepath.Dir(f.path()), f.path()} {
+		fi, err := os.Lstat(path)
+		if err == nil && fi.Mode()&fs.ModeSymlink != 0 {
+			return fmt.Errorf("%s is a symbolic link, which nslab does not follow: remove it, or choose another name than %s", path, f.ns)
+		}
+	}
+	return nil
+}
+
 // before is the file as it was.
 func (f etcFile) before() (string, error) {
+	if err := f.plain(); err != nil {
+		return "", err
+	}
 	b, err := os.ReadFile(f.path())
 	if errors.Is(err, fs.ErrNotExist) {
 		return noFile, nil
@@ -46,6 +65,9 @@ func (f etcFile) before() (string, error) {
 }
 
 func (f etcFile) write(k *Kernel) error {
+	if err := f.plain(); err != nil {
+		return err
+	}
 	for _, d := range f.dirs(k) {
 		if err := k.Around("make", d.path, d.make); err != nil {
 			return err
@@ -57,6 +79,9 @@ func (f etcFile) write(k *Kernel) error {
 // restore puts the old file back, or takes the file away, and the directories
 // that the lab made for it, unless somebody else has written it since.
 func (f etcFile) restore(k *Kernel, was string) error {
+	if f.plain() != nil {
+		return nil // somebody has put a link in the place of ours
+	}
 	_ = os.Remove(f.path() + half) // of one that was killed; most have none
 	now, err := os.ReadFile(f.path())
 	switch {
@@ -76,6 +101,9 @@ func (f etcFile) restore(k *Kernel, was string) error {
 }
 
 func (f etcFile) diff() (string, error) {
+	if err := f.plain(); err != nil {
+		return err.Error(), nil
+	}
 	b, err := os.ReadFile(f.path())
 	if err != nil {
 		return missing(f.path(), err)
