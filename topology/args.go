@@ -120,7 +120,7 @@ func (a *Args) OneOf(key, def string, allowed ...string) string {
 	case slices.Contains(allowed, w.Text):
 		return w.Text
 	}
-	if near := nearest(w.Text, allowed); near != "" {
+	if near := Nearest(w.Text, allowed); near != "" {
 		a.complain(w.Pos, at(a.path, key), "%q is not one of %s: did you mean %q?", cut(w.Text), strings.Join(allowed, ", "), near)
 	} else {
 		a.complain(w.Pos, at(a.path, key), "%q is not one of %s", cut(w.Text), strings.Join(allowed, ", "))

@@ -128,7 +128,7 @@ const maxChain = 28
 // chainProblem says what is wrong with the name of a chain of one's own.
 func chainProblem(table, name string) string {
 	other := map[string]string{TableFilter: TableNAT, TableNAT: TableFilter}[table]
-	switch near := nearest(name, chains[table]); {
+	switch near := Nearest(name, chains[table]); {
 	case BuiltinChain(other, name):
 		return fmt.Sprintf("table %s has no chain %s: it has %s", table, name, strings.Join(chains[table], ", "))
 	case near != "":

@@ -11,7 +11,7 @@ import (
 // as it is, everything else escaped.
 func Quote(s string) string {
 	q := fmt.Sprintf("%q", s)
-	if inner := q[1 : len(q)-1]; inner == s && !strings.ContainsAny(s, " ") {
+	if inner := q[1 : len(q)-1]; inner == s && s != "" && !strings.ContainsAny(s, " ") {
 		return s
 	}
 	return q

@@ -104,7 +104,7 @@ func (p *parser) kindOfItem(a *Args, kinds []string, example string) Word {
 // strange says whether a mapping has a key that is probably a misspelt kind:
 // the unknown key has been reported then.
 func (p *parser) strange(v Value, kinds []string) bool {
-	return slices.ContainsFunc(v.Keys, func(k Word) bool { return nearest(k.Text, kinds) != "" })
+	return slices.ContainsFunc(v.Keys, func(k Word) bool { return Nearest(k.Text, kinds) != "" })
 }
 
 // texts reads a title, an explanation or a hint: a string, or one per language.

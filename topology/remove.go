@@ -84,7 +84,7 @@ func (w *world) take(x Word, kind, form string, fields []string, ok bool, drop f
 		return
 	}
 	all := known(w)
-	if like := nearest(strings.Join(fields, " "), all); like != "" {
+	if like := Nearest(strings.Join(fields, " "), all); like != "" {
 		w.wrong(x.Pos, "%q does not exist at this step, did you mean %q?", cut(x.Text), kind+"/"+like)
 		return
 	}

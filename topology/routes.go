@@ -59,7 +59,7 @@ func (p *parser) destination(path string, w Word, via netip.Addr) netip.Prefix {
 		return anywhere(via)
 	}
 	to, problem := network(w.Text)
-	if problem != "" && w.Text != "" && nearest(w.Text, []string{anyRoute}) != "" {
+	if problem != "" && w.Text != "" && Nearest(w.Text, []string{anyRoute}) != "" {
 		problem = "\"" + cut(w.Text) + "\" is neither a network nor default, did you mean \"default\"?"
 	}
 	if problem != "" {

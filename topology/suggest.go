@@ -10,7 +10,7 @@ import (
 // what is spelt nearly so, else what there is.
 func Unknown(what, got string, known []string) string {
 	msg := fmt.Sprintf("unknown %s %q", what, cut(got))
-	if near := nearest(got, known); near != "" {
+	if near := Nearest(got, known); near != "" {
 		return fmt.Sprintf("%s, did you mean %q?", msg, near)
 	}
 	return msg + listing(known)
@@ -29,8 +29,8 @@ func listing(known []string) string {
 	return ": there are " + strings.Join(known, ", ")
 }
 
-// nearest returns the known word that got was probably meant to be, or "".
-func nearest(got string, known []string) string {
+// Nearest returns the known word that got was probably meant to be, or "".
+func Nearest(got string, known []string) string {
 	if utf8.RuneCountInString(got) > maxKey {
 		return ""
 	}

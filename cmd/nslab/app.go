@@ -174,7 +174,7 @@ func usageProblem(c *cli.Context, err error, _ bool) error {
 	}
 	msg := err.Error()
 	if name, ok := strings.CutPrefix(msg, "flag provided but not defined: -"); ok {
-		msg = "unknown flag " + dashed(name)
+		msg = "unknown flag " + dashed(name) + meant(dashed(name), flagNames(append(c.App.Flags, c.Command.Flags...)))
 	}
 	return hint(usage("%s", msg), where+" lists the flags")
 }

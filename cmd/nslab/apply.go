@@ -76,7 +76,7 @@ func onHost(c *cli.Context, src *lab.Source, p *lab.Plan, build func() error) er
 }
 
 func noStep(p *lab.Plan, to string) error {
-	return hint(usage("%s has no step %q", p.Name(), to), "its steps: "+join(p.Names()))
+	return hint(usage("%s has no step %q%s", p.Name(), to, meant(to, p.Names())), "its steps: "+join(p.Names()))
 }
 
 // applySandbox runs the command again inside the lab's sandbox, which it makes

@@ -84,6 +84,9 @@ func destroyNothing(s streams, c *cli.Context, name string) error {
 		return destroyHere(s, c, name)
 	}
 	fmt.Fprintf(s.out, "there is no lab %s here: nothing to destroy\n", name)
+	if others, err := allLabs(); err == nil && len(others) > 0 {
+		note(s, c, "the labs here are %s", join(others))
+	}
 	if os.Geteuid() != 0 {
 		return nil
 	}

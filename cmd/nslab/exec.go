@@ -38,6 +38,9 @@ after NS is CMD's. The exit status is CMD's; 127 when there is no such command.
 			if len(argv) > 0 && argv[0] == "--" {
 				argv = argv[1:]
 			}
+			if len(argv) > 0 && strings.HasPrefix(argv[0], "-") {
+				return hint(usage("nslab exec %s: %s is no command", ns, topology.Quote(argv[0])), "flags of nslab go before the namespace: nslab exec -l LAB "+ns+" -- ip link")
+			}
 			if len(argv) == 0 {
 				return hint(usage("nslab exec %s: which command?", ns), "nslab exec "+ns+" -- ip link")
 			}
@@ -131,5 +134,12 @@ func noNamespace(name, ns string, err error) error {
 		return cannot("namespace %s: %w", topology.Quote(ns), err)
 	}
 	have, _ := netns.List()
-	return usage("%s has no namespace %s: it has host, %s", name, topology.Quote(ns), join(have))
+	err = usage("%s has no namespace %s: it has host, %s", name, topology.Quote(ns), join(have))
+	switch like := topology.Nearest(ns, have); {
+	case like != "":
+		return hint(err, "did you mean "+like+"?")
+	case ns == name:
+		return hint(err, name+" is the lab: nslab exec -l "+name+" host -- ip netns")
+	}
+	return err
 }

@@ -85,6 +85,11 @@ func (h *hoister) flag(args []string, i int) int {
 			to = &h.global
 		}
 	}
+	if f == nil && h.cmd == nil { // nslab -o json list
+		if f = h.ofSome(name); f != nil {
+			to = &h.flags
+		}
+	}
 	*to = append(*to, args[i])
 	if _, isBool := f.(*cli.BoolFlag); f == nil || isBool || hasValue {
 		return 0
@@ -102,6 +107,16 @@ func (h *hoister) cmdFlags() []cli.Flag {
 		return nil
 	}
 	return h.cmd.Flags
+}
+
+// ofSome is the flag of that name of the first command that has one.
+func (h *hoister) ofSome(name string) cli.Flag {
+	for _, c := range h.app.Commands {
+		if f := h.find(c.Flags, name); f != nil {
+			return f
+		}
+	}
+	return nil
 }
 
 func (h *hoister) find(flags []cli.Flag, name string) cli.Flag {

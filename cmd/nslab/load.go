@@ -148,10 +148,16 @@ func noFile(file string, err error) error {
 		err = path.Err
 	}
 	err = fmt.Errorf("cannot read %s: %w", topology.Quote(file), err)
-	if errors.Is(err, fs.ErrNotExist) {
-		return hint(err, "nslab scenario list shows the built-in labs")
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	return err
+	if strings.Contains(file, "://") {
+		return hint(err, "nslab reads files only: curl -fsS "+topology.Quote(file)+" | nslab apply -")
+	}
+	if like := meantFile(file); like != "" {
+		err = fmt.Errorf("%w, did you mean %s?", err, topology.Quote(like))
+	}
+	return hint(err, "nslab scenario list shows the built-in labs")
 }
 
 // noPart words why a file that another one names cannot be read.

@@ -24,9 +24,9 @@ func here(name string) bool {
 }
 
 // inSandbox runs this same command line again inside a sandbox and passes its
-// exit status. src, when not nil, is handed over.
-func inSandbox(b *sandbox.Sandbox, src *lab.Source) error {
-	env := os.Environ()
+// exit status. src, when not nil, is handed over, and variables more.
+func inSandbox(b *sandbox.Sandbox, src *lab.Source, more ...string) error {
+	env := append(os.Environ(), more...)
 	var files []*os.File
 	if src != nil {
 		f, err := memoryFile(src)
@@ -103,7 +103,8 @@ func find(name string) (string, *sandbox.Sandbox, error) {
 	}
 	b, err := sandbox.Find(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil, hint(usage("there is no lab %q here", name), "nslab list shows the labs", "nslab apply FILE builds one")
+		others, _ := allLabs()
+		return "", nil, hint(usage("there is no lab %q here%s", name, meant(name, others)), "nslab list shows the labs", "nslab apply FILE builds one")
 	}
 	return name, b, err
 }

@@ -2,11 +2,14 @@ package main
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/urfave/cli/v2"
 
 	"nslab/scenarios"
+	"nslab/topology"
 )
 
 func scenarioCommand(s streams) *cli.Command {
@@ -32,7 +35,11 @@ func scenarioCommand(s streams) *cli.Command {
 				}
 				return scenarioShow(s, c.Args().Get(1))
 			default:
-				return hint(usage("nslab scenario %s: it is list or show NAME", verb), "nslab scenario list")
+				what := "nslab scenario list"
+				if slices.Contains(scenarios.Names(), strings.TrimSuffix(verb, ".yaml")) {
+					what = "nslab scenario show " + verb
+				}
+				return hint(usage("nslab scenario %s: it is list or show NAME", topology.Quote(verb)), what)
 			}
 		},
 	}
@@ -41,7 +48,7 @@ func scenarioCommand(s streams) *cli.Command {
 func scenarioShow(s streams, name string) error {
 	text, err := scenarios.Read(name)
 	if err != nil {
-		return &codeError{exitUsage, err}
+		return hint(usage("no scenario is called %q%s", name, meant(name, scenarios.Names())), "nslab scenario list shows them")
 	}
 	_, err = s.out.Write(text)
 	return err

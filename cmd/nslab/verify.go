@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/urfave/cli/v2"
 
@@ -22,11 +23,18 @@ func verifyCommand(s streams) *cli.Command {
 	}
 }
 
+// decided names the environment variable that tells a command inside a sandbox
+// which lab it is about: the FILE may lead elsewhere there, or was read.
+const decided = "NSLAB_DECIDED"
+
 // onLab runs f on the host of the lab that the first argument is about: here,
 // or by running this command again inside the lab's sandbox.
 func onLab(s streams, c *cli.Context, most int, f func(name string) error) error {
 	if err := arguments(c, 0, most, "a FILE or a LAB"); err != nil {
 		return err
+	}
+	if name := os.Getenv(decided); name != "" {
+		return f(name)
 	}
 	name, err := nameOf(s, c, c.Args().First())
 	if err != nil && err != errNoLab { //nolint:errorlint // the sentinel itself
@@ -37,7 +45,7 @@ func onLab(s streams, c *cli.Context, most int, f func(name string) error) error
 		return err
 	}
 	if b != nil {
-		return inSandbox(b, nil)
+		return inSandbox(b, nil, decided+"="+name)
 	}
 	return f(name)
 }
