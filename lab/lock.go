@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"nslab/lab/flock"
 )
 
 // lockWait is how long one nslab waits for another that works on the same lab.
@@ -30,24 +30,24 @@ func lockFile(ctx context.Context, path string) (*os.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := flock(ctx, f); errors.Is(err, errBusy) {
+		if err := waitLock(ctx, f); errors.Is(err, errBusy) {
 			return nil, busy(path)
 		} else if err != nil {
 			return nil, err
 		}
-		if samePath(f, path) {
+		if flock.Stands(f, path) {
 			return f, nil
 		}
 		f.Close()
 	}
 }
 
-// flock waits in the kernel, in another goroutine, so that ctx can end it. The
+// waitLock waits in the kernel, in another goroutine, so that ctx can end it. The
 // file is closed when it fails; while the goroutine waits it is the goroutine's.
-func flock(ctx context.Context, f *os.File) error {
+func waitLock(ctx context.Context, f *os.File) error {
 	got := make(chan error)
 	go func() {
-		err := flockNow(int(f.Fd()))
+		err := flock.Lock(f)
 		select {
 		case got <- err:
 		case <-ctx.Done():
@@ -63,22 +63,4 @@ func flock(ctx context.Context, f *os.File) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-func flockNow(fd int) error {
-	for {
-		err := unix.Flock(fd, unix.LOCK_EX)
-		if !errors.Is(err, unix.EINTR) {
-			return err
-		}
-	}
-}
-
-func samePath(f *os.File, path string) bool {
-	a, err := f.Stat()
-	if err != nil {
-		return false
-	}
-	b, err := os.Lstat(path)
-	return err == nil && os.SameFile(a, b)
 }

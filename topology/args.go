@@ -1,7 +1,6 @@
 package topology
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -142,31 +141,6 @@ func (a *Args) Int(key string, def, low, high int) int {
 	return n
 }
 
-// Number reads a whole number from low to high, as everybody writes it.
-func Number(text string, low, high int) (int, error) {
-	n, problem := number(text, low, high)
-	if problem != "" {
-		return 0, errors.New(problem)
-	}
-	return n, nil
-}
-
-// number reads a decimal number. YAML reads 010 as 8, 1_500 and 1.5e3 as
-// 1500: whoever writes that means something else than the reader sees.
-func number(text string, low, high int) (int, string) {
-	digits := strings.TrimPrefix(text, "-")
-	switch n, err := strconv.Atoi(text); {
-	case digits == "" || strings.Trim(digits, "0123456789") != "":
-		return 0, fmt.Sprintf("%q is not a whole number (want %d to %d)", cut(text), low, high)
-	case len(digits) > 1 && digits[0] == '0':
-		return 0, fmt.Sprintf("%s has a leading zero, which YAML reads as octal: write %s", cut(text), cut(strings.TrimLeft(digits[:len(digits)-1], "0")+digits[len(digits)-1:]))
-	case err != nil || n < low || n > high:
-		return 0, fmt.Sprintf("must be from %d to %d, found %s", low, high, cut(text))
-	default:
-		return n, ""
-	}
-}
-
 // Bool returns true or false under key, def when it is not there or wrong.
 func (a *Args) Bool(key string, def bool) bool {
 	w := a.Word(key)
@@ -227,18 +201,6 @@ func (a *Args) Duration(key string, def time.Duration) time.Duration {
 		return def
 	}
 	return d
-}
-
-func duration(text string) (time.Duration, string) {
-	const low, high = time.Millisecond, time.Minute
-	d, err := time.ParseDuration(text)
-	switch {
-	case err != nil:
-		return 0, fmt.Sprintf("%q is not a duration: write for example 2s or 300ms", cut(text))
-	case d < low || d > high:
-		return 0, fmt.Sprintf("must be from 1ms to 1m, found %s", cut(text))
-	}
-	return d, ""
 }
 
 // Err returns the complaints, and one for every key that nobody asked for.

@@ -42,11 +42,7 @@ fails leaves the lab as it is, to look around in: nslab shell.`,
 }
 
 func apply(s streams, c *cli.Context) error {
-	file, err := fileArgument(s, c)
-	if err != nil {
-		return err
-	}
-	src, p, err := compile(s, c, file)
+	src, p, err := compileArgument(s, c)
 	if err != nil {
 		return err
 	}

@@ -31,12 +31,7 @@ var cniVerbs = map[string]struct {
 
 const cniWords = "add, del, check NETWORK NS; status, gc NETWORK; install DIR; or trace"
 
-func cniCommand(s streams) *cli.Command {
-	return &cli.Command{
-		Name:      "cni",
-		Usage:     "container networks (CNI): be their runtime, be their plugin, watch both",
-		ArgsUsage: "add|del|check NETWORK NS | status|gc NETWORK | install DIR | trace -- CMD...",
-		Description: `As a runtime, nslab calls the plugins of a network for a namespace, here where it
+const cniHelp = `As a runtime, nslab calls the plugins of a network for a namespace, here where it
 is typed (in a lab: nslab shell, then nslab cni):
    ip netns add c1
    nslab cni add lab.conflist c1       ADD: prints what the plugins answer
@@ -60,7 +55,14 @@ trace shows every call of a plugin: environment, standard input, answer. It puts
 stand-ins in the plugins' place, in a directory that CMD finds in CNI_PATH:
    nslab cni trace -- nslab cni add lab.conflist c1
 A runtime that has its own idea of the directory gets it with trace install DIR;
-trace show DIR then tells what was called.`,
+trace show DIR then tells what was called.`
+
+func cniCommand(s streams) *cli.Command {
+	return &cli.Command{
+		Name:        "cni",
+		Usage:       "container networks (CNI): be their runtime, be their plugin, watch both",
+		ArgsUsage:   "add|del|check NETWORK NS | status|gc NETWORK | install DIR | trace -- CMD...",
+		Description: cniHelp,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "ifname", Usage: "`NAME` of the interface in the namespace", Value: "eth0"},
 			&cli.StringFlag{Name: "args", Usage: "CNI_ARGS: `K=V;K=V`"},

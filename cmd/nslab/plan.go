@@ -28,11 +28,7 @@ func planCommand(s streams) *cli.Command {
 }
 
 func plan(s streams, c *cli.Context) error {
-	file, err := fileArgument(s, c)
-	if err != nil {
-		return err
-	}
-	src, p, err := compile(s, c, file)
+	src, p, err := compileArgument(s, c)
 	if err != nil {
 		return err
 	}

@@ -22,11 +22,7 @@ empty private namespace, not on a machine you need:
 			hostFlag,
 		},
 		Action: func(c *cli.Context) error {
-			file, err := fileArgument(s, c)
-			if err != nil {
-				return err
-			}
-			_, p, err := compile(s, c, file)
+			_, p, err := compileArgument(s, c)
 			if err != nil {
 				return err
 			}

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 
 	"github.com/urfave/cli/v2"
+
+	"nslab/lab"
 )
 
 // fileFlag is for what a person has learned of kubectl and others.
@@ -20,6 +22,15 @@ func fileArgument(s streams, c *cli.Context) (string, error) {
 		return "", err
 	}
 	return files[0], nil
+}
+
+// compileArgument reads FILE and plans it.
+func compileArgument(s streams, c *cli.Context) (*lab.Source, *lab.Plan, error) {
+	file, err := fileArgument(s, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	return compile(s, c, file)
 }
 
 // fileArguments are the files of the command line: one, or any number. When

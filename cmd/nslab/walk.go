@@ -36,11 +36,7 @@ it is. A lab of that name that stands already is taken down first, when you agre
 }
 
 func walk(s streams, c *cli.Context) error {
-	file, err := fileArgument(s, c)
-	if err != nil {
-		return err
-	}
-	src, p, err := compile(s, c, file)
+	src, p, err := compileArgument(s, c)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"nslab/lab/flock"
 )
 
 // States of Dir.
@@ -78,7 +80,7 @@ func locked(f func() error) error {
 		return err
 	}
 	defer d.Close() // drops the lock
-	if err := flock(d); err != nil {
+	if err := flock.Lock(d); err != nil {
 		return err
 	}
 	return f()
@@ -89,13 +91,4 @@ func mountErr(verb string, err error) error {
 		return nil
 	}
 	return fmt.Errorf("%s %s a shared mount: %w", verb, Dir, err)
-}
-
-func flock(f *os.File) error {
-	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX)
-		if !errors.Is(err, unix.EINTR) {
-			return err
-		}
-	}
 }

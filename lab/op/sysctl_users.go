@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"nslab/lab/flock"
 	"nslab/topology"
 )
 
@@ -65,22 +66,13 @@ func withSysctlUsers(dir, self string, f func(*sysctlUsers) error) error {
 		return err
 	}
 	defer lock.Close() // drops the lock
-	if err := flockFile(lock); err != nil {
+	if err := flock.Lock(lock); err != nil {
 		return fmt.Errorf("lock %s: %w", dir, err)
 	}
 	if err := u.load(); err != nil {
 		return err
 	}
 	return f(u)
-}
-
-func flockFile(f *os.File) error {
-	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX)
-		if !errors.Is(err, unix.EINTR) {
-			return err
-		}
-	}
 }
 
 func (u *sysctlUsers) path() string { return filepath.Join(u.dir, ".sysctl.json") }

@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
+	"nslab/lab/flock"
 )
 
 // What this runtime has attached stands in two places. begun has it from before
@@ -95,12 +95,10 @@ func (r Runtime) lock() (*os.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+		if err := flock.Lock(f); err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
-		mine, err := f.Stat()
-		now, nerr := os.Stat(r.dir())
-		if err == nil && nerr == nil && os.SameFile(mine, now) {
+		if flock.Stands(f, r.dir()) {
 			return f, nil
 		}
 		f.Close() // removed meanwhile: nobody's any more

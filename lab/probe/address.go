@@ -22,16 +22,7 @@ func readAddress(r *reader) []Probe {
 
 func (p addresses) Ask(ctx context.Context, k *op.Kernel) Answer { return alone(ctx, k, p) }
 
-func (p addresses) ask(_ context.Context, r *rig, _ patience) (a Answer) {
-	err := r.inside(p.in, func() (err error) {
-		a, err = p.list(&netlink.Handle{})
-		return err
-	})
-	if err != nil {
-		return broken(err)
-	}
-	return a
-}
+func (p addresses) ask(_ context.Context, r *rig, _ patience) Answer { return r.look(p.in, p.list) }
 
 func (p addresses) list(h *netlink.Handle) (Answer, error) {
 	link, err := h.LinkByName(p.on)

@@ -21,16 +21,7 @@ func readLink(r *reader) []Probe {
 
 func (p link) Ask(ctx context.Context, k *op.Kernel) Answer { return alone(ctx, k, p) }
 
-func (p link) ask(_ context.Context, r *rig, _ patience) (a Answer) {
-	err := r.inside(p.in, func() (err error) {
-		a, err = p.look(&netlink.Handle{})
-		return err
-	})
-	if err != nil {
-		return broken(err)
-	}
-	return a
-}
+func (p link) ask(_ context.Context, r *rig, _ patience) Answer { return r.look(p.in, p.look) }
 
 func (p link) look(h *netlink.Handle) (Answer, error) {
 	l, err := h.LinkByName(p.on)

@@ -28,16 +28,7 @@ func readNeighbour(r *reader) []Probe {
 
 func (p neighbour) Ask(ctx context.Context, k *op.Kernel) Answer { return alone(ctx, k, p) }
 
-func (p neighbour) ask(_ context.Context, r *rig, _ patience) (a Answer) {
-	err := r.inside(p.in, func() (err error) {
-		a, err = p.look(&netlink.Handle{})
-		return err
-	})
-	if err != nil {
-		return broken(err)
-	}
-	return a
-}
+func (p neighbour) ask(_ context.Context, r *rig, _ patience) Answer { return r.look(p.in, p.look) }
 
 func (p neighbour) look(h *netlink.Handle) (Answer, error) {
 	index, absent, err := p.index(h)

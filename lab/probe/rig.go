@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vishvananda/netlink"
+
 	"nslab/lab/op"
 )
 
@@ -56,6 +58,18 @@ func (r *rig) inside(ns string, f func() error) error {
 	r.entries <- struct{}{}
 	defer func() { <-r.entries }()
 	return r.k.Inside(ns, f)
+}
+
+// look has f ask rtnetlink in a namespace.
+func (r *rig) look(ns string, f func(*netlink.Handle) (Answer, error)) (a Answer) {
+	err := r.inside(ns, func() (err error) {
+		a, err = f(&netlink.Handle{})
+		return err
+	})
+	if err != nil {
+		return broken(err)
+	}
+	return a
 }
 
 // slot is the right to hold a socket; release gives it back.

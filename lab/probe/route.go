@@ -27,16 +27,7 @@ func readRoute(r *reader) []Probe {
 
 func (p route) Ask(ctx context.Context, k *op.Kernel) Answer { return alone(ctx, k, p) }
 
-func (p route) ask(_ context.Context, r *rig, _ patience) (a Answer) {
-	err := r.inside(p.in, func() (err error) {
-		a, err = p.get(&netlink.Handle{})
-		return err
-	})
-	if err != nil {
-		return broken(err)
-	}
-	return a
-}
+func (p route) ask(_ context.Context, r *rig, _ patience) Answer { return r.look(p.in, p.get) }
 
 func (p route) get(h *netlink.Handle) (Answer, error) {
 	routes, err := h.RouteGet(p.to.addr.AsSlice())

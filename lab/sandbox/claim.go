@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"nslab/lab/flock"
 )
 
 // patience is how long one command waits for another that is at work on the
@@ -59,8 +61,8 @@ func (p place) tryLock(create bool) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = flock(f)
-	if err == nil && same(f, p.lock()) {
+	err = flock.Try(f)
+	if err == nil && flock.Stands(f, p.lock()) {
 		return f, f.Chmod(0o600) // whatever the umask is
 	}
 	f.Close()
@@ -85,25 +87,6 @@ func unlessGone(err error) error {
 		return nil
 	}
 	return err
-}
-
-func flock(f *os.File) error {
-	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if !errors.Is(err, unix.EINTR) {
-			return err
-		}
-	}
-}
-
-// same says whether f is still what stands at path.
-func same(f *os.File, path string) bool {
-	a, err := f.Stat()
-	if err != nil {
-		return false
-	}
-	b, err := os.Lstat(path)
-	return err == nil && os.SameFile(a, b)
 }
 
 // await returns when something happened in the directory: holder.json was
