@@ -212,7 +212,7 @@ func join(errs []error) error {
 func (a *adder) ready() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	for _, f := range a.made {
+	for _, f := range slices.Backward(a.made) {
 		if w, ok := f.Op.(op.Waiter); ok {
 			_ = w.Wait(ctx, f.k)
 		}

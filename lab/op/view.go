@@ -15,6 +15,7 @@ type view struct {
 	byName map[string]int         // their places in links; they may have several
 	addrs  map[int][]netip.Prefix // by the index of the interface; nil when not read
 	routes map[int]routes         // by family; nil when not read
+	own    map[netip.Addr]bool    // see Kernel.own; nil when not read
 }
 
 func newView() *view { return &view{routes: map[int]routes{}} }

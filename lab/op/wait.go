@@ -29,7 +29,7 @@ const live = unix.IFF_UP | unix.IFF_LOWER_UP
 // carrier a moment after it is there, and drops what is sent before that; an
 // ARP question that is lost so is asked again only a second later.
 func (u Up) Wait(ctx context.Context, k *Kernel) error {
-	return k.await(ctx, u, func() (bool, error) { return u.operational(k) })
+	return k.await(ctx, u.NS, ofLinks(u.devs()...), func() (bool, error) { return u.operational(k) })
 }
 
 // operational says whether there is nothing to wait for: the interface works,
@@ -50,7 +50,7 @@ const (
 // Wait returns when the bridge carries packets, which it does from its first
 // live port on.
 func (b Bridge) Wait(ctx context.Context, k *Kernel) error {
-	return k.await(ctx, b, func() (bool, error) { return b.operational(k) })
+	return k.await(ctx, b.NS, ofLinks(b.devs()...), func() (bool, error) { return b.operational(k) })
 }
 
 func (b Bridge) operational(k *Kernel) (bool, error) {
@@ -68,7 +68,7 @@ func (b Bridge) operational(k *Kernel) (bool, error) {
 // Wait returns when the port forwards. The kernel gets there a moment after
 // the carrier does; with spanning tree, after twice the forward delay.
 func (m Master) Wait(ctx context.Context, k *Kernel) error {
-	return k.await(ctx, m, func() (bool, error) { return m.forwards(k) })
+	return k.await(ctx, m.NS, ofLinks(m.devs()...), func() (bool, error) { return m.forwards(k) })
 }
 
 // forwards says whether there is nothing to wait for: the port forwards, or it
@@ -139,32 +139,44 @@ func (k *Kernel) settle(ns string, rs []request) error {
 	return err
 }
 
-// await returns when ready says so, asking again whenever the kernel tells of
-// one of the interfaces. What does not exist (any more) is not waited for.
-func (k *Kernel) await(ctx context.Context, w settles, ready func() (bool, error)) error {
-	ns, devs := w.at(), w.devs()
+// about says whether a message of the kernel, of a kind (RTM_NEWLINK, ...), is
+// one to look up at.
+type about func(kind uint16, body []byte) bool
+
+// ofLinks are the messages of some interfaces.
+func ofLinks(devs ...string) about {
+	return func(kind uint16, body []byte) bool {
+		link := kind == unix.RTM_NEWLINK || kind == unix.RTM_DELLINK
+		return link && len(body) >= unix.SizeofIfInfomsg && slices.Contains(devs, readLink(body).name)
+	}
+}
+
+// await returns when ready says so, asking again whenever the kernel has news.
+// What does not exist (any more) is not waited for.
+func (k *Kernel) await(ctx context.Context, ns string, news about, ready func() (bool, error)) error {
 	if done, err := ready(); done || err != nil {
 		return gone(err)
 	}
-	news, err := k.listen(ns)
+	f, err := k.listen(ns)
 	if err != nil {
 		return gone(err)
 	}
-	defer news.Close()
-	stop := context.AfterFunc(ctx, func() { _ = news.SetReadDeadline(time.Now()) }) // fails when it is closed
+	defer f.Close()
+	stop := context.AfterFunc(ctx, func() { _ = f.SetReadDeadline(time.Now()) }) // fails when it is closed
 	defer stop()
 	for {
 		k.forget()
 		if done, err := ready(); done || err != nil {
 			return gone(err)
 		}
-		if err := k.hear(news, devs); err != nil {
+		if err := k.hear(f, news); err != nil {
 			return cmp.Or(ctx.Err(), err)
 		}
 	}
 }
 
-// listen opens a socket that is told of every change to an interface of ns.
+// listen opens a socket that is told of every change to an interface or to an
+// IPv6 route of ns.
 func (k *Kernel) listen(ns string) (f *os.File, err error) {
 	err = k.enter(ns, func() error {
 		fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
@@ -172,27 +184,25 @@ func (k *Kernel) listen(ns string) (f *os.File, err error) {
 			return os.NewSyscallError("socket", err)
 		}
 		f = os.NewFile(uintptr(fd), "rtnetlink")
-		return os.NewSyscallError("bind", unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: unix.RTMGRP_LINK}))
+		return os.NewSyscallError("bind", unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: unix.RTMGRP_LINK | unix.RTMGRP_IPV6_ROUTE}))
 	})
 	return f, err
 }
 
-// hear returns when there is news of one of devs, or may have been: the kernel
-// drops what it finds no room for.
-func (k *Kernel) hear(news *os.File, devs []string) error {
+// hear returns when there is news, or may have been: the kernel drops what it
+// finds no room for.
+func (k *Kernel) hear(f *os.File, news about) error {
 	for buf := k.scratch(); ; {
-		n, err := news.Read(buf)
+		n, err := f.Read(buf)
 		if errors.Is(err, unix.ENOBUFS) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		about := false
-		err = eachMessage(buf[:n], func(_ unix.NlMsghdr, body []byte) {
-			about = about || len(body) >= unix.SizeofIfInfomsg && slices.Contains(devs, readLink(body).name)
-		})
-		if about || err != nil {
+		heard := false
+		err = eachMessage(buf[:n], func(h unix.NlMsghdr, body []byte) { heard = heard || news(h.Type, body) })
+		if heard || err != nil {
 			return err
 		}
 	}
