@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"nslab/lab/op"
+	"nslab/topology"
 )
 
 // sweep asks pings that hope for a reply in a row, from one thread. A packet
@@ -22,6 +23,7 @@ type sweep struct {
 	k           *op.Kernel // of a session
 	tidy        bool       // neighbour entries are deleted behind each wave
 	forgettable map[netip.Addr]bool
+	spared      map[netip.Addr]bool // a question about the neighbour table will ask for them
 	sockets     map[born]*sweeper
 	met         int // how many have answered since the last forget
 }
@@ -35,7 +37,7 @@ func (run *round) sweeping(tidy bool, f func(*sweep)) error {
 	return run.rig.k.Session(func(k *op.Kernel) error {
 		s := &sweep{round: run, k: k, tidy: tidy, sockets: map[born]*sweeper{}}
 		if tidy {
-			s.forgettable = run.addresses()
+			s.forgettable, s.spared = run.addresses()
 		}
 		defer s.close(nil)
 		f(s)
@@ -146,7 +148,7 @@ func (s *sweep) take(w *sweeper) {
 			continue
 		}
 		delete(w.flying, f.seq)
-		w.met = append(w.met, f.to)
+		w.met = append(w.met, meeting{f.to, w.own(), s.ping(f.i).to.node})
 		s.met++
 		res := Result{Assertion: s.as[f.i], Expected: s.as[f.i].Expect.String(), Answer: a, Tries: 1, Took: a.RTT}
 		res.conclude()
@@ -196,16 +198,34 @@ func (s *sweep) flying() (n int) {
 	return n
 }
 
+// forgotten deletes the entry that who has answered has of the asker.
+func (s *sweep) forgotten(m meeting) {
+	if m.node == "" || !m.own.IsValid() || s.spared[m.own] {
+		return
+	}
+	if w := s.sockets[born{m.node, false}]; w != nil {
+		if !slices.Contains(w.kept, m.own) {
+			_ = forgetARP(w.fd, m.own)
+		}
+		return
+	}
+	forget := func() error { return forgetIn(&netlink.Handle{}, map[netip.Addr]bool{m.own: true}) }
+	if s.k.Inside(m.node, forget) != nil { // a bridge is no namespace
+		_ = s.k.Inside(topology.Host, forget)
+	}
+}
+
 // forget deletes the neighbour entries of those who have answered.
 func (s *sweep) forget() {
 	for at, w := range s.sockets {
 		if at.v6 && len(w.met) > 0 {
 			_ = s.k.Inside(at.ns, func() error { return forgetIn(&netlink.Handle{}, s.forgettable) })
 		}
-		for _, addr := range w.met {
-			if !at.v6 && s.forgettable[addr] && !slices.Contains(w.kept, addr) {
-				_ = forgetARP(w.fd, addr)
+		for _, m := range w.met {
+			if !at.v6 && s.forgettable[m.peer] && !slices.Contains(w.kept, m.peer) {
+				_ = forgetARP(w.fd, m.peer)
 			}
+			s.forgotten(m)
 		}
 		w.met = nil
 	}

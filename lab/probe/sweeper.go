@@ -15,7 +15,7 @@ type sweeper struct {
 	fd     int
 	seq    uint16
 	flying map[uint16]flight
-	met    []netip.Addr // who has answered since the last forget
+	met    []meeting    // since the last forget
 	kept   []netip.Addr // whose neighbour entries are not to be deleted
 	b      []byte
 }
@@ -26,6 +26,22 @@ type flight struct {
 	to   netip.Addr
 	seq  uint16
 	sent time.Time
+}
+
+// meeting is an answer: both sides have a neighbour entry of the other now,
+// where they share a network.
+type meeting struct {
+	peer, own netip.Addr // own is not valid with IPv6
+	node      string     // where the answer comes from; "" when only its address is known
+}
+
+// own is the address that the packet read last was sent to, RFC 791.
+func (w *sweeper) own() netip.Addr {
+	const ipv4Destination = 16
+	if w.v6 {
+		return netip.Addr{}
+	}
+	return netip.AddrFrom4([4]byte(w.b[ipv4Destination:]))
 }
 
 // newSweeper opens the socket where the thread is.

@@ -136,10 +136,10 @@ func (run *round) forget(which []int, asked map[netip.Addr]bool) {
 	}
 }
 
-// addresses are all that are pinged, save those that a question about the
-// neighbour table will ask for.
-func (run *round) addresses() map[netip.Addr]bool {
-	asked := map[netip.Addr]bool{}
+// addresses are all that are pinged, save those that are spared: a question
+// about the neighbour table will ask for them.
+func (run *round) addresses() (asked, spared map[netip.Addr]bool) {
+	asked, spared = map[netip.Addr]bool{}, map[netip.Addr]bool{}
 	for _, a := range run.as {
 		if p, ok := a.Probe.(ping); ok {
 			asked[p.to.addr] = true
@@ -147,10 +147,11 @@ func (run *round) addresses() map[netip.Addr]bool {
 	}
 	for _, a := range run.as {
 		if p, ok := a.Probe.(neighbour); ok {
+			spared[p.addr()] = true
 			delete(asked, p.addr())
 		}
 	}
-	return asked
+	return asked, spared
 }
 
 const learnt = netlink.NUD_REACHABLE | netlink.NUD_STALE | netlink.NUD_DELAY | netlink.NUD_PROBE

@@ -3,6 +3,7 @@ package probe_test
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/netip"
 	"testing"
 	"time"
@@ -83,6 +84,40 @@ func TestWaves(t *testing.T) {
 	if took := time.Since(start); took > 6*time.Second {
 		t.Errorf("took %v: the silent ones were waited for in turn", took)
 	}
+}
+
+// Who only answers has neighbour entries of those who ask. They take places in
+// the same table, and are deleted too; not those that somebody has set by hand.
+func TestForgetWhoAsked(t *testing.T) {
+	n, names := star(t, 32)
+	last := names[len(names)-1]
+	inside(t, n, last, func(h *netlink.Handle, l netlink.Link) error {
+		entry := netlink.Neigh{
+			LinkIndex: l.Attrs().Index, IP: net.IPv4(10, 0, 0, 77), State: netlink.NUD_PERMANENT,
+			HardwareAddr: net.HardwareAddr{2, 0, 0, 0, 0, 77},
+		}
+		return h.NeighAdd(&entry)
+	})
+	var as []probe.Assertion
+	for range 2 { // more than are asked without deleting anything
+		for i, from := range names {
+			for _, to := range names[i+1:] {
+				as = append(as, n.read(t, "ping", mapping("from", from, "to", to), topology.Value{}, "")...)
+			}
+		}
+	}
+	for _, r := range probe.Ask(t.Context(), n.kernel, as, nil) {
+		if r.Status != probe.Passed {
+			t.Errorf("%s: %s", r.Assertion.Title, r.Message)
+		}
+	}
+	inside(t, n, last, func(h *netlink.Handle, _ netlink.Link) error {
+		entries, err := h.NeighList(0, netlink.FAMILY_V4)
+		if len(entries) != 1 || entries[0].State != netlink.NUD_PERMANENT {
+			t.Errorf("%s, which has asked nobody, knows %v", last, entries)
+		}
+		return err
+	})
 }
 
 // Pings among many leave nothing in the neighbour tables, and what was there
