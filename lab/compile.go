@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"fmt"
 	"slices"
 
 	"nslab/lab/op"
@@ -14,6 +15,7 @@ import (
 func Compile(t *topology.Topology, machine bool) (*Plan, error) {
 	p := &Plan{Topology: t, Machine: machine}
 	var mistakes []error
+	asked := 0
 	for _, step := range t.Steps {
 		if machine && step.Outside {
 			continue
@@ -23,6 +25,9 @@ func Compile(t *topology.Topology, machine bool) (*Plan, error) {
 		stage := Stage{Step: step, Facts: c.facts}
 		for _, check := range step.Verify {
 			as, errs := probe.Read(check, &step.State)
+			if asked += len(as); asked > probe.Most {
+				return p, topology.Sorted(append(mistakes, tooMany(check)))
+			}
 			stage.Checks = append(stage.Checks, as...)
 			c.mistakes = append(c.mistakes, errs...)
 		}
@@ -30,6 +35,10 @@ func Compile(t *topology.Topology, machine bool) (*Plan, error) {
 		mistakes = append(mistakes, c.mistakes...)
 	}
 	return p, topology.Sorted(mistakes)
+}
+
+func tooMany(at topology.Check) error {
+	return &topology.Error{Pos: at.Kind.Pos, Path: "verify", Msg: fmt.Sprintf("a lab file may ask %d questions, and with this one there are more", probe.Most)}
 }
 
 // compiler collects the facts of one state, in the order in which a person

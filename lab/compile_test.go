@@ -1,7 +1,10 @@
 package lab_test
 
 import (
+	stdcmp "cmp"
+	"fmt"
 	"io/fs"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -119,5 +122,29 @@ links: [{kind: macvlan, parent: blue, endpoint: "red:m0"}, {kind: vxlan, id: 1, 
 	const want = `lab.yaml:2:33: links.macvlan: want the interface that the macvlan sits on, for example "blue:eth0", found "blue"`
 	if err == nil || err.Error() != want {
 		t.Errorf("Compile says %v, want %s", err, want)
+	}
+}
+
+// Questions are counted over the whole file.
+func TestTooManyQuestions(t *testing.T) {
+	t.Parallel()
+	var names []string
+	var b strings.Builder
+	b.WriteString("name: crowd\nnamespaces:\n")
+	for i := range 360 {
+		names = append(names, fmt.Sprintf("n%d", i))
+		fmt.Fprintf(&b, "  n%d: {lo: {addresses: [10.0.%d.%d/32]}}\n", i, i/200, i%200)
+	}
+	among := fmt.Sprintf("  - {ping: {among: [%s]}}\n", strings.Join(names, ", "))
+	b.WriteString("verify:\n" + among)
+	for _, want := range []string{"", "crowd.yaml:365:6: verify: a lab file may ask 250000 questions, and with this one there are more"} {
+		top, err := topology.Parse(topology.Source{Name: "crowd.yaml", Text: []byte(b.String())}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := lab.Compile(top, false); fmt.Sprint(err) != fmt.Sprint(stdcmp.Or(want, "<nil>")) {
+			t.Errorf("%v, want %s", err, want)
+		}
+		b.WriteString(among)
 	}
 }

@@ -44,10 +44,6 @@ var contestants = []contestant{
 
 func (k kit) path(name string) string { return filepath.Join(k.dir, k.Name+name) }
 
-// verified says whether to ask all pairs: a thousand nodes are a million pings,
-// each with a question to all others behind it.
-func (k kit) verified() bool { return len(k.All()) < 50_000 }
-
 func floorSteps(k kit) []step {
 	return k.three(func(phase string) []string { return []string{k.floor, phase, k.kind, k.n} })
 }
@@ -66,11 +62,11 @@ func nslabSteps(host string) func(kit) []step {
 }
 
 func (k kit) three(argv func(phase string) []string) []step {
-	out := []step{{Phase: apply, Argv: argv(apply)}}
-	if k.verified() {
-		out = append(out, step{Phase: verify, Argv: argv(verify)})
+	var out []step
+	for _, phase := range []string{apply, verify, destroy} {
+		out = append(out, step{Phase: phase, Argv: argv(phase)})
 	}
-	return append(out, step{Phase: destroy, Argv: argv(destroy)})
+	return out
 }
 
 // Processes are slow: these are measured only where it does not take all day.

@@ -29,6 +29,10 @@ func readPing(r *reader) []Probe {
 	return []Probe{ping{from, r.resolve(from, to.Pos, to.Text), count}}
 }
 
+// Most bounds the questions of a lab file, which are all in memory, and whose
+// answers are too: a kilobyte each. It is every pair among 500 nodes.
+const Most = 250_000
+
 // readPairs is every ordered pair among a list of nodes.
 func readPairs(r *reader, count int) []Probe {
 	nodes := r.Words("among")
@@ -39,6 +43,10 @@ func readPairs(r *reader, count int) []Probe {
 	}
 	if len(nodes) < 2 {
 		r.Complain(r.check.Pos, "among: want at least two nodes: among: [red, blue]")
+	}
+	if pairs := len(nodes) * (len(nodes) - 1); pairs > Most {
+		r.Complain(r.check.Pos, "among: every pair of %d nodes is %d pings, a lab file may ask %d questions: ask among some of them", len(nodes), pairs, Most)
+		return nil
 	}
 	var out []Probe
 	for i, from := range nodes {

@@ -136,6 +136,7 @@ func TestReadMistakes(t *testing.T) {
 		{"ping", mapping("from", "red", "to", "blue", "count", "0"), any, "", `lab.yaml:2:3: verify.ping.count: must be from 1 to 100, found 0`},
 		{"ping", among(ok, list("red", "blue")), any, "", "lab.yaml:2:3: verify.ping: from and among exclude each other: among asks every pair\nlab.yaml:2:3: verify.ping: to and among exclude each other: among asks every pair"},
 		{"ping", among(mapping(), list("red")), any, "", `lab.yaml:1:1: verify.ping: among: want at least two nodes: among: [red, blue]`},
+		{"ping", among(mapping(), list(slices.Repeat([]string{"red"}, 501)...)), any, "", `lab.yaml:1:1: verify.ping: among: every pair of 501 nodes is 250500 pings, a lab file may ask 250000 questions: ask among some of them`},
 		{"ping", among(mapping(), list("red", "red", "blue")), any, "", `lab.yaml:2:3: verify.ping: red is in the list already`},
 		{"ping", ok, word("replay"), "", `lab.yaml:2:3: verify: unknown expectation "replay", did you mean "reply"?`},
 		{"ping", ok, mapping("status", "200"), "", `lab.yaml:1:1: verify: want a word (reply, unreachable, no-reply, refused, fail), found a mapping`},

@@ -5,7 +5,12 @@ import (
 	"net/netip"
 )
 
-// Star is n namespaces at one switch on the host, which is their gateway.
+// mostAmong is the largest star in which every pair is pinged: among a thousand
+// that is a million pings, which take minutes whoever sends them.
+const mostAmong = 200
+
+// Star is n namespaces at one switch on the host, which is their gateway. In a
+// large one each pings the next.
 func Star(n int) Shape {
 	gateway := net10(0, 0, 1)
 	s := Shape{Name: fmt.Sprintf("star-%d", n), Bridge: netip.PrefixFrom(gateway, 16)}
@@ -16,7 +21,13 @@ func Star(n int) Shape {
 			End{Node: Host, Name: fmt.Sprintf("p%d", i)},
 			End{i, "eth0", netip.PrefixFrom(addr, 16)},
 		})
-		s.Among = append(s.Among, i)
+		if n <= mostAmong {
+			s.Among = append(s.Among, i)
+		}
+	}
+	for i := 0; n > mostAmong && i < n; i++ {
+		next := (i + 1) % n
+		s.Pings = append(s.Pings, Ping{i, next, s.Nodes[next].Addr})
 	}
 	return s
 }
