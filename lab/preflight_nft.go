@@ -3,6 +3,7 @@ package lab
 import (
 	"bytes"
 	"encoding/binary"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -24,6 +25,17 @@ type forward struct {
 func readFilter(m *machine) error {
 	m.chains = map[string]bool{}
 	readLegacy(m)
+	return eachChain(func(ch *nftables.Chain, rules []rule) {
+		m.readChain(ch)
+		for _, r := range rules {
+			m.readRule(ch, r)
+		}
+	})
+}
+
+// eachChain hands every chain of nf_tables to f, with its rules. A kernel that
+// has none is an error.
+func eachChain(f func(*nftables.Chain, []rule)) error {
 	c, err := nftables.New()
 	if err != nil {
 		return err
@@ -33,14 +45,12 @@ func readFilter(m *machine) error {
 		return err
 	}
 	for _, ch := range chains {
-		m.readChain(ch)
-		rules, err := c.GetRules(ch.Table, ch)
-		if err != nil {
-			continue
-		}
+		rules, _ := c.GetRules(ch.Table, ch) // none when the chain has gone since
+		var out []rule
 		for _, r := range rules {
-			m.readRule(ch, readRule(r.Exprs))
+			out = append(out, readRule(r.Exprs))
 		}
+		f(ch, out)
 	}
 	return nil
 }
@@ -78,10 +88,11 @@ type rule struct {
 	in     string // the interface it asks for
 	proto  string
 	port   uint16
-	free   bool // it asks for nothing but the interface
-	passes bool // it lets through
-	stops  bool // it drops or rejects
-	leads  bool // it changes the destination
+	dest   netip.Addr // the one that it asks for
+	free   bool       // it asks for nothing but the interface
+	passes bool       // it lets through
+	stops  bool       // it drops or rejects
+	leads  bool       // it changes the destination
 }
 
 // readRule reads the expressions of a rule: each loads something, compares it,
@@ -120,6 +131,9 @@ func (r *rule) compare(loaded expr.Any, c *expr.Cmp) {
 	case *expr.Payload:
 		if l.Base == expr.PayloadBaseTransportHeader && l.Offset == 2 && len(c.Data) == 2 {
 			r.port = binary.BigEndian.Uint16(c.Data)
+		}
+		if l.Base == expr.PayloadBaseNetworkHeader && c.Op == expr.CmpOpEq && l.Offset == map[uint32]uint32{4: 16, 16: 24}[l.Len] {
+			r.dest, _ = netip.AddrFromSlice(c.Data) // RFC 791, RFC 8200
 		}
 	}
 	r.free = false

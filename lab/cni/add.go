@@ -101,6 +101,9 @@ func (a *adder) address(l *layer3) error {
 	if err := l.room(a.request); err != nil {
 		return err
 	}
+	if err := l.freePorts(a.request); err != nil {
+		return err
+	}
 	if err := a.make(l.facts(a.request)); err != nil {
 		return err
 	}

@@ -68,9 +68,10 @@ func (r *request) hostLink(name string) (l netlink.Link, err error) {
 	return l, err
 }
 
-// settle removes what attachments shared when none of them is left: the bridge,
-// if nslab has made it and nothing is plugged in, and after the last of this
-// machine what forwarding was before the first.
+// settle removes what attachments shared when none of them is left: what the
+// bridge let out of 127.0.0.1; the bridge itself, if nslab has made it and
+// nothing is plugged in; and after the last of this machine what forwarding
+// was before the first.
 func (r *request) settle() error {
 	var links []netlink.Link
 	err := r.kernel.In(topology.Host, func(h *netlink.Handle) (err error) {
@@ -79,6 +80,11 @@ func (r *request) settle() error {
 	})
 	if err != nil {
 		return err
+	}
+	if !slices.ContainsFunc(links, r.plugged(links)) {
+		if err := r.localnet().Undo(r.bridgeOwner()); err != nil {
+			return err
+		}
 	}
 	if r.idle(links) {
 		if err := r.bridge().Undo(r.bridgeOwner()); err != nil {
@@ -91,6 +97,14 @@ func (r *request) settle() error {
 	}
 	k := r.bridgeOwner()
 	return errors.Join(forwarding(netip.IPv4Unspecified()).Undo(k), forwarding(netip.IPv6Unspecified()).Undo(k), forget())
+}
+
+// plugged says whether an attachment is plugged into the bridge.
+func (r *request) plugged(links []netlink.Link) func(netlink.Link) bool {
+	i := slices.IndexFunc(links, func(l netlink.Link) bool { return l.Attrs().Name == r.conf.Bridge })
+	return func(l netlink.Link) bool {
+		return i >= 0 && l.Attrs().MasterIndex == links[i].Attrs().Index && op.IsGuest(l)
+	}
 }
 
 // idle says whether nothing is plugged into the bridge.

@@ -21,7 +21,7 @@ func TestCnitool(t *testing.T) {
 			r := newRig(t)
 			ownVarLib(t)
 			r.beside(dir, "host-local", "portmap")
-			r.chain(v)
+			r.chain(v, map[string]any{"type": "portmap", "capabilities": map[string]bool{"portMappings": true}, "snat": true})
 			nothing := r.machine()
 			r.drive(filepath.Join(dir, "cnitool"), v)
 			r.sh("nft delete table ip nat") // portmap leaves its chains
@@ -32,14 +32,13 @@ func TestCnitool(t *testing.T) {
 	}
 }
 
-// chain writes the configuration of the network for a version.
-func (r *rig) chain(v string) {
+// chain writes the configuration of the network for a version, with the plugins
+// that come after nslab-bridge.
+func (r *rig) chain(v string, behind ...any) {
 	r.Helper()
 	delete(r.conf, "cniVersion")
 	delete(r.conf, "name")
-	list, err := json.Marshal(map[string]any{"cniVersion": v, "name": "lab", "plugins": []any{
-		r.conf, map[string]any{"type": "portmap", "capabilities": map[string]bool{"portMappings": true}, "snat": true},
-	}})
+	list, err := json.Marshal(map[string]any{"cniVersion": v, "name": "lab", "plugins": append([]any{r.conf}, behind...)})
 	if err == nil {
 		err = os.WriteFile(filepath.Join(r.dir, "lab.conflist"), list, 0o600)
 	}

@@ -36,7 +36,7 @@ type conf struct {
 		MAC      string               `json:"mac"`
 		IPs      []string             `json:"ips"`
 		IPRanges []hostlocal.RangeSet `json:"ipRanges"`
-		Ports    []json.RawMessage    `json:"portMappings"`
+		Ports    []portMapping        `json:"portMappings"`
 	} `json:"runtimeConfig"`
 	Args struct {
 		CNI struct {

@@ -3,6 +3,7 @@ package cni
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/containernetworking/cni/pkg/types"
 	current "github.com/containernetworking/cni/pkg/types/100"
@@ -122,17 +123,21 @@ func (l *layer3) facts(r *request) []fact {
 			}, k})
 		}
 	}
-	return facts
+	return append(facts, l.published(r)...)
 }
 
 // settings are those of the host that every attachment shares.
 func (l *layer3) settings(r *request) []fact {
-	if !r.conf.IsGateway {
-		return nil
-	}
 	var facts []fact
 	for _, a := range l.addrs {
-		facts = append(facts, fact{forwarding(a.Addr()), r.bridgeOwner()})
+		if r.conf.IsGateway {
+			facts = append(facts, fact{forwarding(a.Addr()), r.bridgeOwner()})
+		}
+	}
+	for _, p := range r.ports {
+		if slices.ContainsFunc(l.targets(), func(to netip.Prefix) bool { return p.local(to.Addr()) }) {
+			return append(facts, fact{r.localnet(), r.bridgeOwner()})
+		}
 	}
 	return facts
 }

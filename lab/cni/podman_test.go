@@ -10,15 +10,21 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"nslab/lab/cni"
 )
 
 // TestPodman has a real runtime run containers on nslab-bridge: podman 4, the
 // last one that calls CNI plugins.
 func TestPodman(t *testing.T) {
-	r := newRig(t)
-	p := newPodman(r)
-	r.beside(oracles(t), "portmap")
-	nothing := r.machine()
+	for _, publishes := range []string{"portmap", cni.Plugin} {
+		t.Run(publishes, func(t *testing.T) { newPodman(newRig(t), publishes).drive() })
+	}
+}
+
+func (p podman) drive() {
+	p.Helper()
+	r, nothing := p.rig, p.machine()
 	out := p.run("run --rm --cgroups=disabled --network lab --rootfs %s ip addr show eth0", p.rootfs)
 	if !strings.Contains(out, "inet 10.66.0.2/24") {
 		r.Errorf("the container's address:\n%s", out)
@@ -37,7 +43,9 @@ func TestPodman(t *testing.T) {
 	p.run("network reload web")
 	published()
 	p.run("rm -f -t0 web")
-	r.sh("nft delete table ip nat; sysctl -qw net.ipv4.ip_forward=0") // portmap leaves its chains
+	if p.publishes == "portmap" {
+		r.sh("nft delete table ip nat; sysctl -qw net.ipv4.ip_forward=0") // it leaves its chains
+	}
 	if diff := cmp.Diff(nothing, r.machine()); diff != "" || len(r.held()) > 0 {
 		r.Errorf("held %v, left behind:\n%s", r.held(), diff)
 	}
@@ -46,12 +54,13 @@ func TestPodman(t *testing.T) {
 // podman is podman with everything that it keeps in a directory of its own.
 type podman struct {
 	*rig
-	rootfs string
+	rootfs    string
+	publishes string // the plugin that publishes ports
 }
 
 // newPodman prepares the private machine for it, and a root directory for
 // containers, which has but busybox.
-func newPodman(r *rig) podman {
+func newPodman(r *rig, publishes string) podman {
 	r.Helper()
 	programs := map[string]string{}
 	for _, name := range []string{"podman", "crun", "conmon", "busybox", "curl"} {
@@ -74,7 +83,7 @@ func newPodman(r *rig) podman {
 		}
 		r.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
 	}
-	p := podman{r, filepath.Join(r.dir, "rootfs")}
+	p := podman{r, filepath.Join(r.dir, "rootfs"), publishes}
 	p.furnish(programs["busybox"])
 	p.configure()
 	return p
@@ -103,9 +112,14 @@ network_backend = "cni"
 cni_plugin_dirs = [%q]
 network_config_dir = %q
 `, p.dir, p.dir)
-	p.conf["capabilities"] = map[string]bool{"ips": true, "mac": true}
+	p.conf["capabilities"] = map[string]bool{"ips": true, "mac": true, "portMappings": p.publishes == cni.Plugin}
 	p.conf["hairpinMode"] = true
-	p.chain("1.0.0")
+	if p.publishes == "portmap" {
+		p.beside(oracles(p.T), "portmap")
+		p.chain("1.0.0", map[string]any{"type": "portmap", "capabilities": map[string]bool{"portMappings": true}, "snat": true})
+	} else {
+		p.chain("1.0.0")
+	}
 	if err := os.WriteFile(filepath.Join(p.dir, "containers.conf"), []byte(text), 0o600); err != nil {
 		p.Fatal(err)
 	}

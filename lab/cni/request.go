@@ -35,6 +35,7 @@ type request struct {
 	args   args
 	raw    []byte // the configuration as it came
 	conf   *conf
+	ports  []published
 	path   string // where plugins are
 	stderr io.Writer
 	kernel *op.Kernel
@@ -85,7 +86,7 @@ func read(p Process, name string) (*request, error) {
 	if r.args, err = readArgs(p.Getenv(envArgs)); err != nil {
 		return r, err
 	}
-	return r, errors.Join(refuse(r.raw), c.check(), r.checkMAC(), r.checkPorts())
+	return r, errors.Join(refuse(r.raw), c.check(), r.checkMAC(), r.readPorts())
 }
 
 // environment checks the variables that the command needs, all at once.
@@ -151,17 +152,6 @@ func (r *request) checkMAC() error {
 		return types.NewError(types.ErrInvalidNetworkConfig, fmt.Sprintf("mac %q: %v", r.mac(), err), "")
 	}
 	return nil
-}
-
-// checkPorts refuses to plug in a container whose ports the plugin was asked to
-// publish: they are the business of another one in the list. DEL has nothing
-// against it.
-func (r *request) checkPorts() error {
-	if r.command != "ADD" || len(r.conf.RuntimeConfig.Ports) == 0 {
-		return nil
-	}
-	return types.NewError(types.ErrUnsupportedField, "runtimeConfig.portMappings: "+Plugin+" publishes no ports",
-		`take that capability from it and add to the list {"type": "portmap", "capabilities": {"portMappings": true}}`)
 }
 
 // mac is the address that the container's end is to have, "" for any.

@@ -5,22 +5,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"nslab/lab/cni"
 	"nslab/lab/kerneltest"
-	"nslab/lab/netns"
 )
 
 // rig is a machine with nslab-bridge on it, and a network.
@@ -238,35 +234,4 @@ func (r *rig) held() []string {
 		out = append(out, filepath.Base(f))
 	}
 	return out
-}
-
-// serves demands that who listens at an address in a container is reached at
-// another one on the host.
-func (r *rig) serves(container, listen, dial string) {
-	r.Helper()
-	n, err := netns.Open(container)
-	if err != nil {
-		r.Fatal(err)
-	}
-	defer n.Close()
-	var l net.Listener
-	if err := n.Do(func() (err error) { l, err = net.Listen("tcp", listen); return err }); err != nil {
-		r.Fatal(err)
-	}
-	defer l.Close()
-	go func() {
-		if c, err := l.Accept(); err == nil {
-			_, _ = c.Write([]byte(container))
-			c.Close()
-		}
-	}()
-	c, err := net.DialTimeout("tcp", dial, 5*time.Second)
-	if err != nil {
-		r.Errorf("%s is not reached at %s: %v", container, dial, err)
-		return
-	}
-	defer c.Close()
-	if said, err := io.ReadAll(c); string(said) != container || err != nil {
-		r.Errorf("at %s answers %q (%v), want %s", dial, said, err, container)
-	}
 }

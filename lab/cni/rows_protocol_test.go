@@ -108,9 +108,8 @@ func rowUnknownKeys(r *rig) {
 		}
 		r.fails(r.call("ADD", "c2", netns, "eth1", map[string]any{key: value}), 2, key, string(text))
 	}
-	ports := map[string]any{"runtimeConfig": map[string]any{"portMappings": []any{map[string]any{"hostPort": 8080, "containerPort": 80}}}}
-	r.fails(r.call("ADD", "c2", netns, "eth1", ports), 2, "portMappings")
-	r.ok(r.call("DEL", "c2", netns, "eth1", ports))
+	r.fails(r.call("ADD", "c2", netns, "eth1", ports("8080:80/sctp")), 2, "sctp")
+	r.ok(r.call("DEL", "c2", netns, "eth1", ports("8080:80/sctp")))
 }
 
 func rowExitStatus(r *rig) {

@@ -49,6 +49,9 @@ var rows = []struct {
 	{"P38", "typed by a person it says what it is", rowAbout},
 	{"P39", "CNI_NETNS is any path of a namespace", rowNetnsPaths},
 	{"P40", "ipMasq, isDefaultGateway and the others mean what they mean", rowKeys},
+	{"P41", "portMappings are led to the container, for CHECK, DEL and GC as well", rowPorts},
+	{"P42", "a port of the host that is taken is refused", rowPortsTaken},
+	{"P43", "a port that moves to another container takes its clients along", rowPortsMove},
 }
 
 // TestRows prints the rows with -v. Each runs the real program.

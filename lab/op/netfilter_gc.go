@@ -7,7 +7,9 @@ import (
 	"strings"
 
 	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
 	"github.com/google/nftables/userdata"
+	"github.com/google/nftables/xt"
 	"github.com/vishvananda/netlink"
 
 	"nslab/topology"
@@ -62,6 +64,9 @@ func (r chainRule) trace(have *nftables.Rule) []Trace {
 		return nil
 	}
 	r.object, r.flows = object, flowsOf(object)
+	if to := ledTo(have); r.flows == nil && to.IsValid() {
+		r.flows = func(f *netlink.ConntrackFlow) bool { return !untranslated(f) && flowAddr(f.Reverse.SrcIP) == to }
+	}
 	return []Trace{{
 		Kind: TraceRule, Name: r.where() + " " + object, Lab: lab, Mark: mark,
 		remove: func() error { return r.undo(&Kernel{Lab: lab}, hadChain) },
@@ -85,7 +90,7 @@ var (
 	dnatObject = topology.Pattern(`^dnat(?:-local)?:(?:.*:)?([0-9]+)/(tcp|udp):(.*)$`)
 )
 
-// flowsOf are the flows that the rule of a mark speaks of; none when the mark
+// flowsOf are the flows that the rule of a mark speaks of; nil when the mark
 // does not tell.
 func flowsOf(object string) func(*netlink.ConntrackFlow) bool {
 	if m := fromObject().FindStringSubmatch(object); m != nil {
@@ -99,7 +104,19 @@ func flowsOf(object string) func(*netlink.ConntrackFlow) bool {
 			return DNAT{Proto: m[2], Port: uint16(port), To: netip.AddrPortFrom(to, 0)}.flow
 		}
 	}
-	return func(*netlink.ConntrackFlow) bool { return false }
+	return nil
+}
+
+// ledTo is where a rule with the target DNAT leads.
+func ledTo(r *nftables.Rule) (to netip.Addr) {
+	for _, e := range r.Exprs {
+		if t, ok := e.(*expr.Target); ok {
+			if info, ok := t.Info.(*xt.NatRange2); ok && t.Name == "DNAT" {
+				to = flowAddr(info.MinIP)
+			}
+		}
+	}
+	return to
 }
 
 // targetIn finds the address in "DEV:ADDR:PORT", of which only ADDR is always there.

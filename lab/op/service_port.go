@@ -39,8 +39,11 @@ func (s Service) free(k *Kernel) error {
 
 // listener is the inode of the socket that waits on the port, "" when none does.
 func (s Service) listener(k *Kernel) (inode string, err error) {
-	proto := listens[s.Kind]
-	err = k.Inside(s.NS, func() error {
+	return listener(k, s.NS, listens[s.Kind], s.Port)
+}
+
+func listener(k *Kernel, ns, proto string, port int) (inode string, err error) {
+	err = k.Inside(ns, func() error {
 		for _, table := range []string{proto, proto + "6"} {
 			b, err := os.ReadFile("/proc/thread-self/net/" + table)
 			if errors.Is(err, fs.ErrNotExist) {
@@ -49,7 +52,7 @@ func (s Service) listener(k *Kernel) (inode string, err error) {
 			if err != nil {
 				return err
 			}
-			if inode = socketOn(string(b), s.Port, waiting[proto]); inode != "" {
+			if inode = socketOn(string(b), port, waiting[proto]); inode != "" {
 				return nil
 			}
 		}
@@ -75,16 +78,35 @@ func socketAt(table, at, state string) string {
 
 // owner names the process that holds a socket, as far as we may look.
 func owner(inode string) string {
+	pid := holder(inode)
+	if pid == "" {
+		return "a process that cannot be seen from here"
+	}
+	name, _ := os.ReadFile("/proc/" + pid + "/comm")
+	return fmt.Sprintf("process %s (%s)", pid, topology.Quote(strings.TrimSpace(string(name))))
+}
+
+// holder is the id of a process that holds a socket, "" when none is seen.
+func holder(inode string) string {
 	fds, _ := filepath.Glob("/proc/[0-9]*/fd/*") // the pattern is good
 	for _, fd := range fds {
 		if target, err := os.Readlink(fd); err != nil || target != "socket:["+inode+"]" {
 			continue
 		}
 		pid := strings.Split(fd, "/")[2]
-		name, _ := os.ReadFile("/proc/" + pid + "/comm")
 		if _, err := strconv.Atoi(pid); err == nil {
-			return fmt.Sprintf("process %s (%s)", pid, topology.Quote(strings.TrimSpace(string(name))))
+			return pid
 		}
 	}
-	return "a process that cannot be seen from here"
+	return ""
+}
+
+// PortHolder says which process waits on a port of the host: its id, "" when
+// none can be seen, and a name for it. proto is tcp or udp.
+func PortHolder(k *Kernel, proto string, port uint16) (pid, name string) {
+	inode, err := listener(k, topology.Host, proto, int(port))
+	if err != nil || inode == "" {
+		return "", owner("")
+	}
+	return holder(inode), owner(inode)
 }
