@@ -24,11 +24,14 @@ type ipam interface {
 	early() bool
 }
 
-// hostLocal is the IPAM plugin that nslab can stand in for.
-const hostLocal = "host-local"
+// hostLocal and staticIPAM are the IPAM plugins that nslab can stand in for.
+const (
+	hostLocal  = "host-local"
+	staticIPAM = "static"
+)
 
 // ipamOf is who gives addresses in this network: the plugin that it names, nslab
-// where that is host-local and not installed, or nobody.
+// where that is host-local or static and not installed, or nobody.
 func (r *request) ipamOf() (ipam, error) {
 	var key struct {
 		Type string `json:"type"`
@@ -47,6 +50,8 @@ func (r *request) ipamOf() (ipam, error) {
 		return delegate{r, key.Type, path}, nil
 	case key.Type == hostLocal:
 		return r.local()
+	case key.Type == staticIPAM:
+		return r.static()
 	}
 	return nil, types.NewError(types.ErrInvalidNetworkConfig, fmt.Sprintf("ipam.type %q: there is no such program in CNI_PATH=%s", key.Type, r.path), err.Error())
 }

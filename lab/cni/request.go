@@ -138,6 +138,8 @@ type args struct {
 	types.CommonArgs
 	MAC types.UnmarshallableString
 	IP  types.UnmarshallableString // addresses with commas between them
+
+	GATEWAY types.UnmarshallableString // of those, for ipam static
 }
 
 func readArgs(text string) (a args, err error) {

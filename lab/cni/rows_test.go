@@ -52,6 +52,8 @@ var rows = []struct {
 	{"P41", "portMappings are led to the container, for CHECK, DEL and GC as well", rowPorts},
 	{"P42", "a port of the host that is taken is refused", rowPortsTaken},
 	{"P43", "a port that moves to another container takes its clients along", rowPortsMove},
+	{"P44", "ipam static: what is written down, as the reference gives it", rowStatic},
+	{"P45", "ipam dhcp: by the cable, with the reference's daemon", rowDHCP},
 }
 
 // TestRows prints the rows with -v. Each runs the real program.
