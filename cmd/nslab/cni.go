@@ -41,7 +41,8 @@ is typed (in a lab: nslab shell, then nslab cni):
    nslab cni gc lab.conflist           DEL for namespaces that are gone, then GC
 NETWORK is a file, the name of a network in NETCONFPATH (/etc/cni/net.d), or the
 JSON itself. NS is a name of ip netns, or a path. Plugins are looked for in CNI_PATH,
-else in /opt/cni/bin and /usr/lib/cni; bridge and host-local are built in.
+else in /opt/cni/bin and /usr/lib/cni; bridge, portmap, firewall and, for bridge,
+host-local and static are built in.
 
 As a plugin: install makes DIR/` + cni.Plugin + `, a link to this program. DIR is where a
 runtime looks for plugins. A network is then one file, for instance

@@ -12,8 +12,8 @@ import (
 )
 
 func main() {
-	if filepath.Base(os.Args[0]) == cni.Plugin {
-		os.Exit(cni.Main(cni.Process{Getenv: os.Getenv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}))
+	if name := filepath.Base(os.Args[0]); cni.Is(name) {
+		os.Exit(cni.Main(cni.Process{Name: name, Getenv: os.Getenv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}))
 	}
 	// Three commands are for nslab itself: the process that holds a sandbox, the
 	// services that a lab runs, and what stands in a plugin's place. They get by

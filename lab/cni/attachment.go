@@ -28,25 +28,26 @@ func (a attachment) hostEnd() string { return hostEnds + a.key() }
 
 // owners begins the marks of a network's attachments; the key follows. The
 // comment of a rule, which has the mark, is not long.
-func owners(network string) string {
+func (r *request) owners() string {
 	const long = 40
+	network := r.Network
 	if len(network) > long {
 		h := sha256.Sum256([]byte(network))
 		network = network[:long-9] + "~" + hex.EncodeToString(h[:4])
 	}
-	return "cni/" + network + "/"
+	return r.mark + network + "/"
 }
 
-func (a attachment) owner() string { return owners(a.Network) + a.key() }
+func (r *request) owner() string { return r.owners() + r.key() }
 
 // keyOf reads the key of an attachment of the network off what was made for it;
 // ours is false for what was not.
-func keyOf(network string, t op.Trace) (key string, ours bool) {
+func (r *request) keyOf(t op.Trace) (key string, ours bool) {
 	if t.Kind != op.TraceLink {
-		return strings.CutPrefix(t.Lab, owners(network))
+		return strings.CutPrefix(t.Lab, r.owners())
 	}
 	key, ours = strings.CutPrefix(t.Name, hostEnds)
-	return key, ours && t.Of(&op.Kernel{Lab: owners(network) + key})
+	return key, ours && t.Of(&op.Kernel{Lab: r.owners() + key})
 }
 
 // as is the kernel as the owner of a mark sees it.

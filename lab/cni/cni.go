@@ -33,8 +33,15 @@ const (
 // the name under which nslab must be called.
 const Plugin = "nslab-bridge"
 
+// Is says whether nslab is a plugin when it is called by a name.
+func Is(name string) bool {
+	_, behind := chains[name]
+	return name == Plugin || behind
+}
+
 // Process is what the plugin is given by who runs it.
 type Process struct {
+	Name           string // by which nslab was called
 	Getenv         func(string) string
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
@@ -69,7 +76,7 @@ func Main(p Process) int {
 	switch name := p.Getenv(envCommand); name {
 	case "": // a person has typed the name
 		fmt.Fprintf(p.Stderr, "%s is a CNI plugin of nslab: a container runtime runs it, see docs/cni.md\nversions of the specification: %s\n",
-			Plugin, strings.Join(version.All.SupportedVersions(), ", "))
+			p.Name, strings.Join(version.All.SupportedVersions(), ", "))
 	case "VERSION":
 		err = tellVersion(p)
 	default:
@@ -90,7 +97,11 @@ func Main(p Process) int {
 
 // answer does what is asked and prints the result, in the version of the request.
 func (r *request) answer(w io.Writer) error {
-	result, err := r.begin(commands[r.command].run)
+	run := commands[r.command].run
+	if _, behind := chains[r.name]; behind {
+		run = chainedCommands[r.command]
+	}
+	result, err := r.begin(run)
 	if err != nil || result == nil {
 		return err
 	}

@@ -69,14 +69,14 @@ func readConf(raw []byte) (*conf, error) {
 }
 
 // refuse names the first key with a value that asks for what is not supported.
-func refuse(raw []byte) error {
+func refuse(raw []byte, unsupported []string) error {
 	keys := map[string]json.RawMessage{}
 	if err := json.Unmarshal(raw, &keys); err != nil {
 		return err
 	}
 	for _, key := range unsupported {
 		value, said := keys[key]
-		nothing := []string{"null", "false", "0", "[]", `""`}
+		nothing := []string{"null", "false", "0", "[]", `""`, `"open"`, `"iptables"`} // the last two: of firewall
 		if said && !slices.Contains(nothing, string(bytes.TrimSpace(value))) {
 			return types.NewError(types.ErrUnsupportedField, fmt.Sprintf("%s: %s is not supported", key, value), "")
 		}

@@ -44,7 +44,7 @@ func (r *request) sweep(gone func(t op.Trace, key string) bool) error {
 	traces, err := op.GuestTraces()
 	errs := []error{err}
 	for _, t := range traces {
-		if key, ours := keyOf(r.Network, t); ours && gone(t, key) {
+		if key, ours := r.keyOf(t); ours && gone(t, key) {
 			errs = append(errs, t.Remove())
 		}
 	}

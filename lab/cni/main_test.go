@@ -11,8 +11,8 @@ import (
 
 // TestMain also is the plugin: a link to this binary, called by its name.
 func TestMain(m *testing.M) {
-	if filepath.Base(os.Args[0]) == cni.Plugin {
-		os.Exit(cni.Main(cni.Process{Getenv: os.Getenv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}))
+	if name := filepath.Base(os.Args[0]); cni.Is(name) {
+		os.Exit(cni.Main(cni.Process{Name: name, Getenv: os.Getenv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}))
 	}
 	os.Exit(kerneltest.Main(m))
 }

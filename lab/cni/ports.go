@@ -48,6 +48,9 @@ func (r *request) readPorts() error {
 		if slices.ContainsFunc(r.ports, p.rivals) {
 			return badPort(types.ErrInvalidNetworkConfig, m, "another mapping has this port of the host")
 		}
+		if p.at.IsLoopback() && r.conf.Bridge == "" {
+			return badPort(types.ErrUnsupportedField, m, r.name+" leads nothing away from 127.0.0.1: "+Plugin+" itself does, with this capability")
+		}
 		r.ports = append(r.ports, p)
 	}
 	return nil
@@ -164,7 +167,8 @@ func (l *layer3) published(r *request) (facts []fact) {
 
 // rules publish a port: the way in for what comes from outside and for what the
 // host itself sends; and, for who is in the container's network or on
-// 127.0.0.1, another source, so that the answer comes back the same way.
+// 127.0.0.1, another source, so that the answer comes back the same way. For
+// 127.0.0.1 the bridge has to be known, by its name.
 func (p published) rules(bridge string, to netip.Prefix) (out []topology.Rule) {
 	in := topology.Rule{
 		Table: topology.TableNAT, Chain: "PREROUTING", Destination: p.single(), Protocol: p.proto,
@@ -184,7 +188,7 @@ func (p published) rules(bridge string, to netip.Prefix) (out []topology.Rule) {
 		back.Source = to.Masked()
 		out = append(out, in, back)
 	}
-	if p.local(to.Addr()) {
+	if bridge != "" && p.local(to.Addr()) {
 		back.Source = loopback
 		out = append(out, back, guard(bridge))
 	}

@@ -29,6 +29,8 @@ const (
 
 // request is what a runtime asks.
 type request struct {
+	name    string // by which nslab was called
+	mark    string // begins the marks of what is made
 	command string
 	attachment
 	netns  string // path of the container's namespace; "" when DEL comes without
@@ -62,9 +64,9 @@ func (r *request) inNamespace() error {
 
 // read reads a request. When it fails after the configuration was understood,
 // it returns that, too.
-func read(p Process, name string) (*request, error) {
+func read(p Process, command string) (*request, error) {
 	r := &request{
-		command: name, netns: p.Getenv(envNetns), path: p.Getenv(envPath), stderr: p.Stderr,
+		name: p.Name, mark: cmp.Or(chains[p.Name].mark, "cni/"), command: command, netns: p.Getenv(envNetns), path: p.Getenv(envPath), stderr: p.Stderr,
 		attachment: attachment{Container: p.Getenv(envContainer), IfName: p.Getenv(envIfName)},
 	}
 	if err := r.environment(p.Getenv); err != nil {
@@ -86,7 +88,19 @@ func read(p Process, name string) (*request, error) {
 	if r.args, err = readArgs(p.Getenv(envArgs)); err != nil {
 		return r, err
 	}
-	return r, errors.Join(refuse(r.raw), c.check(), r.checkMAC(), r.readPorts())
+	return r, r.check()
+}
+
+// check checks the values of the configuration.
+func (r *request) check() error {
+	if c, behind := chains[r.name]; behind {
+		r.conf.Bridge = "" // it may be any
+		if !c.publishes {
+			r.conf.RuntimeConfig.Ports = nil
+		}
+		return errors.Join(refuse(r.raw, c.unsupported), r.readPorts())
+	}
+	return errors.Join(refuse(r.raw, unsupported), r.conf.check(), r.checkMAC(), r.readPorts())
 }
 
 // environment checks the variables that the command needs, all at once.

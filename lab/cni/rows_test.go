@@ -54,6 +54,7 @@ var rows = []struct {
 	{"P43", "a port that moves to another container takes its clients along", rowPortsMove},
 	{"P44", "ipam static: what is written down, as the reference gives it", rowStatic},
 	{"P45", "ipam dhcp: by the cable, with the reference's daemon", rowDHCP},
+	{"P46", "behind another plugin: portmap and firewall", rowChained},
 }
 
 // TestRows prints the rows with -v. Each runs the real program.

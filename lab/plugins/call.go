@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"regexp"
@@ -22,11 +23,17 @@ import (
 const Own = "nslab-bridge"
 
 // builtin are the plugins for which nslab stands in where they are not
-// installed; it gives addresses as host-local does by itself.
-var builtin = []string{"bridge", Own}
+// installed, and the names by which it is called then; it gives addresses as
+// host-local and static do by itself.
+var builtin = map[string]string{"bridge": Own, Own: Own, "portmap": "nslab-portmap", "firewall": "nslab-firewall"}
 
-// self is this program, called as the plugin that it is.
+// self is this program.
 const self = "/proc/self/exe"
+
+// isOwn says whether a program is nslab itself, by one of those names.
+func isOwn(program string) bool {
+	return slices.Contains(slices.Collect(maps.Values(builtin)), program)
+}
 
 // caller runs plugins. It is what libcni calls an Exec.
 type caller struct{ stderr io.Writer }
@@ -41,11 +48,11 @@ func (c *caller) FindInPath(plugin string, paths []string) (string, error) {
 		return "", fmt.Errorf("type %q: the name of a plugin has letters, digits, _ . -", plugin)
 	}
 	path, err := invoke.FindInPath(plugin, paths)
-	switch {
+	switch own, there := builtin[plugin]; {
 	case err == nil:
 		return path, nil
-	case slices.Contains(builtin, plugin):
-		return self, nil
+	case there:
+		return own, nil
 	}
 	return "", fmt.Errorf("there is no plugin %q in %s: apt-get install containernetworking-plugins brings the reference's, CNI_PATH names other directories",
 		plugin, strings.Join(paths, ":"))
@@ -62,8 +69,9 @@ func (c *caller) ExecPlugin(ctx context.Context, path string, stdin []byte, envi
 	defer cancel()
 	var out, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, path)
-	if path == self {
-		cmd.Args = []string{Own}
+	if isOwn(path) {
+		cmd = exec.CommandContext(ctx, self)
+		cmd.Args = []string{path}
 	}
 	cmd.Env = withSbin(environ)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(stripped(stdin)), &out, &stderr

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,9 +49,7 @@ func StandIns(dir string, path []string) ([]string, error) {
 		return nil, err
 	}
 	real := map[string]string{}
-	for _, own := range builtin {
-		real[own] = Own
-	}
+	maps.Copy(real, builtin)
 	for _, d := range slices.Backward(path) {
 		files, err := os.ReadDir(d)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -106,7 +105,7 @@ func Forward(args []string, in io.Reader, out, stderr io.Writer) int {
 func (c *Call) run() {
 	var out, stderr bytes.Buffer
 	cmd := &exec.Cmd{Path: c.Plugin, Args: []string{c.Plugin}}
-	if c.Plugin == Own {
+	if isOwn(c.Plugin) {
 		cmd.Path = self
 	}
 	cmd.Env = append(os.Environ(), envDepth+"="+strconv.Itoa(c.Depth+1))
