@@ -73,9 +73,9 @@ func lessons(t *testing.T) []lesson {
 func TestNames(t *testing.T) {
 	t.Parallel()
 	want := []string{
-		"bridge", "cni-bridge", "container-pid", "docker-bridge", "docker-container", "docker-host", "docker-link", "docker-macvlan",
-		"docker-none", "docker-overlay", "docker-proxy", "docker-publish", "docker-user-network", "dual-stack", "gateway", "lan", "namespaces",
-		"napt", "nat", "open-vswitch", "port-forward", "red-blue", "veth",
+		"bridge", "cni-bridge", "cni-chain", "cni-ipam", "container-pid", "docker-bridge", "docker-container", "docker-host", "docker-link",
+		"docker-macvlan", "docker-none", "docker-overlay", "docker-proxy", "docker-publish", "docker-user-network", "dual-stack", "gateway",
+		"lan", "namespaces", "napt", "nat", "open-vswitch", "port-forward", "red-blue", "veth",
 	}
 	if diff := cmp.Diff(want, scenarios.Names()); diff != "" {
 		t.Errorf("Names (-want +got):\n%s", diff)
