@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 }
 
 func isNslab() bool {
-	if name := filepath.Base(os.Args[0]); name == "nslab" || name == "exe" || name == cni.Plugin {
+	if name := filepath.Base(os.Args[0]); name == "nslab" || name == "exe" || cni.Is(name) {
 		return true
 	}
 	if _, ok := serve.Asked(os.Args); ok {
