@@ -1,7 +1,7 @@
 package cni
 
 import (
-	"fmt"
+	"cmp"
 	"net/netip"
 	"slices"
 
@@ -58,9 +58,6 @@ func (r *request) layer3(given *current.Result) (*layer3, error) {
 		l.addrs = append(l.addrs, a)
 	}
 	for _, route := range given.Routes {
-		if route.MTU != 0 || route.AdvMSS != 0 || route.Table != nil || route.Scope != nil {
-			return nil, types.NewError(types.ErrUnsupportedField, fmt.Sprintf("routes: %s has an mtu, advmss, table or scope", route), "")
-		}
 		l.routes = append(l.routes, *route)
 	}
 	if r.conf.IsDefaultGateway {
@@ -91,10 +88,13 @@ func unspecified(a netip.Addr) netip.Addr {
 }
 
 // via is the gateway of a route: the one it names, else that of an address of
-// its family.
+// its family, unless it leads no farther than the link.
 func (l *layer3) via(route types.Route) netip.Addr {
 	if gw, ok := netip.AddrFromSlice(route.GW); ok {
 		return gw.Unmap()
+	}
+	if route.Scope != nil && *route.Scope >= unix.RT_SCOPE_LINK {
+		return netip.Addr{}
 	}
 	for _, a := range l.addrs {
 		if a.Addr().Is4() == prefixOf(route.Dst).Addr().Is4() {
@@ -112,9 +112,7 @@ func (l *layer3) facts(r *request) []fact {
 		facts = append(facts, fact{op.Addr{NS: r.netns, Dev: r.IfName, Prefix: a.Prefix}, k})
 	}
 	for i, route := range l.routes {
-		facts = append(facts, fact{op.Route{
-			NS: r.netns, To: prefixOf(route.Dst).Masked(), Via: l.via(route), Dev: r.IfName, Out: r.IfName, Metric: l.metric[i],
-		}, k})
+		facts = append(facts, fact{l.route(r, route, l.metric[i]), k})
 	}
 	for _, a := range l.addrs {
 		if r.conf.IPMasq {
@@ -124,6 +122,21 @@ func (l *layer3) facts(r *request) []fact {
 		}
 	}
 	return append(facts, l.published(r)...)
+}
+
+// route is the fact of a route: its options are those of version 1.1.0.
+func (l *layer3) route(r *request, route types.Route, metric int) op.Route {
+	o := op.Route{
+		NS: r.netns, To: prefixOf(route.Dst).Masked(), Via: l.via(route), Dev: r.IfName, Out: r.IfName, Metric: metric,
+		MTU: route.MTU, AdvMSS: route.AdvMSS,
+	}
+	if route.Table != nil && *route.Table != unix.RT_TABLE_MAIN {
+		o.Table = *route.Table
+	}
+	if route.Scope != nil {
+		o.Scope = op.ScopeName(*route.Scope)
+	}
+	return o
 }
 
 // settings are those of the host that every attachment shares.
@@ -170,7 +183,7 @@ func (l *layer3) room(r *request) error {
 			if l.metric[i] = route.Priority; route.Priority != 0 {
 				continue
 			}
-			if l.metric[i], err = freeMetric(h, route.Dst.String(), l.via(route), own.Attrs().Index); err != nil {
+			if l.metric[i], err = freeMetric(h, l.route(r, route, 0), own.Attrs().Index); err != nil {
 				return err
 			}
 		}
@@ -180,12 +193,12 @@ func (l *layer3) room(r *request) error {
 
 // freeMetric is the lowest metric that no route to the same network has. 0 is
 // the one that the kernel takes by itself: for IPv6, 1024.
-func freeMetric(h *netlink.Handle, to string, via netip.Addr, dev int) (int, error) {
-	family, base := netlink.FAMILY_V4, 0
-	if via.Is6() {
+func freeMetric(h *netlink.Handle, r op.Route, dev int) (int, error) {
+	family, base, to := netlink.FAMILY_V4, 0, r.To.String()
+	if r.To.Addr().Is6() {
 		family, base = netlink.FAMILY_V6, 1024
 	}
-	routes, err := h.RouteListFiltered(family, &netlink.Route{Table: unix.RT_TABLE_MAIN}, netlink.RT_FILTER_TABLE)
+	routes, err := h.RouteListFiltered(family, &netlink.Route{Table: cmp.Or(r.Table, unix.RT_TABLE_MAIN)}, netlink.RT_FILTER_TABLE)
 	if err != nil {
 		return 0, err
 	}
@@ -194,7 +207,7 @@ func freeMetric(h *netlink.Handle, to string, via netip.Addr, dev int) (int, err
 		if have.Dst != nil && have.Dst.String() != to || have.Dst == nil && to != "0.0.0.0/0" && to != "::/0" {
 			continue
 		}
-		if gw, _ := netip.AddrFromSlice(have.Gw); gw.Unmap() == via && have.LinkIndex == dev {
+		if gw, _ := netip.AddrFromSlice(have.Gw); gw.Unmap() == r.Via && have.LinkIndex == dev {
 			return unsaid(have.Priority, base), nil
 		}
 		taken[have.Priority] = true

@@ -55,6 +55,7 @@ var rows = []struct {
 	{"P44", "ipam static: what is written down, as the reference gives it", rowStatic},
 	{"P45", "ipam dhcp: by the cable, with the reference's daemon", rowDHCP},
 	{"P46", "behind another plugin: portmap and firewall", rowChained},
+	{"P47", "routes with mtu, advmss, priority, table and scope", rowRouteOptions},
 }
 
 // TestRows prints the rows with -v. Each runs the real program.

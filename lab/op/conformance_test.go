@@ -97,6 +97,11 @@ func examples(t testing.TB) []example { //nolint:thelper // an example reads the
 		{"IPv6 default route", live, route("::/0", "2001:db8::2", "", 0), inHere(routes), ""},
 		{"IPv6 route", live, route("2001:db8:1::/48", "2001:db8::2", "a", 7), inHere(routes), ""},
 		{"route on a link", live, route("192.168.1.0/24", "", "a", 5), inHere(routes), ""},
+		{
+			"route with a table, limits and a scope", live, op.Route{
+				NS: "here", To: netip.MustParsePrefix("192.168.1.0/24"), Dev: "a", Out: "a", Metric: 5, Table: 300, MTU: 1300, AdvMSS: 1200, Scope: "host",
+			}, inHere("sh -c 'ip route show table all' | sed -n '/^192/s/ linkdown//p'"), "",
+		},
 		{"sysctl", []op.Op{room}, op.Sysctl{NS: "here", Key: "net.ipv4.ip_forward", Value: "1"}, inHere("sysctl net.ipv4.ip_forward"), ""},
 		{
 			"sysctl of an interface with a dot",

@@ -6,14 +6,13 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"nslab/topology"
 )
 
-// Route is a route of the main table, ip-route(8).
+// Route is a route, ip-route(8).
 type Route struct {
 	NS     string
 	To     netip.Prefix // 0.0.0.0/0 or ::/0 for default
@@ -21,17 +20,21 @@ type Route struct {
 	Dev    string       // "" when via says enough
 	Out    string       // the interface the gateway is on, which the route cannot outlive
 	Metric int
+
+	Table       int    `json:",omitempty"` // 0 for main
+	MTU, AdvMSS int    `json:",omitempty"` // in bytes, 0 for what the way itself allows
+	Scope       string `json:",omitempty"` // a name, or the number of another; "": link without Via, else global
 }
 
 func (r Route) at() string { return r.NS }
 
 // adding begins the message that adds the route.
 func (r Route) adding() message {
-	scope := byte(unix.RT_SCOPE_UNIVERSE)
-	if !r.Via.IsValid() {
-		scope = unix.RT_SCOPE_LINK
+	m := routeMessage(family(r.To.Addr()), r.To.Bits(), unix.RTPROT_BOOT, r.scope(), unix.RTN_UNICAST)
+	if limits := r.limits(); limits != nil {
+		m = m.nest(unix.RTA_METRICS, limits)
 	}
-	return routeMessage(family(r.To.Addr()), r.To.Bits(), unix.RTPROT_BOOT, scope, unix.RTN_UNICAST)
+	return m
 }
 
 // deleting begins the one that deletes it, whoever made it.
@@ -46,6 +49,9 @@ func (r Route) message(k *Kernel, m message) (message, error) {
 	}
 	if r.Metric != 0 {
 		m = m.number(unix.RTA_PRIORITY, r.Metric)
+	}
+	if r.Table != 0 {
+		m = m.number(unix.RTA_TABLE, r.Table)
 	}
 	if r.Dev == "" {
 		return m, nil
@@ -88,7 +94,7 @@ func (r Route) Undo(k *Kernel) error {
 	return gone(k.send(r.NS, request{kind: unix.RTM_DELROUTE, body: m}))
 }
 
-// Diff looks for the route in the main table.
+// Diff looks for the route in its table.
 func (r Route) Diff(k *Kernel) (string, error) {
 	out := 0
 	if r.Dev != "" {
@@ -102,16 +108,21 @@ func (r Route) Diff(k *Kernel) (string, error) {
 	if err != nil {
 		return missing("namespace "+r.NS+" or "+r.Dev, err)
 	}
-	if slices.ContainsFunc(have, func(h route) bool { return r.inTheWay(h) && r.leadsTo(h, out) }) {
-		return "", nil
+	if i := slices.IndexFunc(have, func(h route) bool { return r.inTheWay(h) && r.leadsTo(h, out) }); i >= 0 {
+		return r.otherwise(have[i]), nil
 	}
 	return r.instead(k, have, out), nil
 }
 
-// list are the routes of the main table that lead to the same network.
-func (r Route) list(k *Kernel) ([]route, error) {
+// list are the routes of the table that lead to the same network.
+func (r Route) list(k *Kernel) (out []route, err error) {
 	all, err := k.routes(r.NS, family(r.To.Addr()))
-	return all[r.To.Masked()], err
+	for _, h := range all[r.To.Masked()] {
+		if h.table == r.table() {
+			out = append(out, h)
+		}
+	}
+	return out, err
 }
 
 // defaultMetric6 is what IPv6 makes of no metric: IP6_RT_PRIO_USER.
@@ -134,44 +145,6 @@ func (r Route) leadsTo(have route, out int) bool {
 	return have.kind == unix.RTN_UNICAST && have.via == r.Via && (out == 0 || have.out == out)
 }
 
-// instead says what is there in the place of the route.
-func (r Route) instead(k *Kernel, have []route, out int) string {
-	if i := slices.IndexFunc(have, r.inTheWay); i >= 0 {
-		other := r.other(k, have[i])
-		mine, _ := strings.CutPrefix(r.way(), other[:strings.Index(other, " ")+1])
-		return fmt.Sprintf("%s goes %s, not %s%s", r.target(), other, mine, r.cure(have[i]))
-	}
-	i := slices.IndexFunc(have, func(h route) bool { return r.leadsTo(h, out) })
-	if i >= 0 {
-		return fmt.Sprintf("%s %s has metric %d, not %d", r.target(), r.way(), have[i].metric, r.metric())
-	}
-	return fmt.Sprintf("%s has no route to %s", r.NS, r.target())
-}
-
-// other puts where a route leads into the words of ip-route(8).
-func (r Route) other(k *Kernel, have route) string {
-	switch have.kind {
-	case unix.RTN_BLACKHOLE:
-		return "nowhere (blackhole)"
-	case unix.RTN_UNREACHABLE, unix.RTN_PROHIBIT:
-		return "nowhere (unreachable or prohibit)"
-	}
-	var words []string
-	if have.via.IsValid() {
-		words = append(words, "via "+have.via.String())
-	}
-	for _, hop := range have.hops {
-		words = append(words, "via "+hop.String())
-	}
-	v, err := k.view(r.NS)
-	if err == nil && (r.Dev != "" || len(words) == 0) {
-		if l, there := v.withIndex(have.out); there {
-			words = append(words, "on "+topology.Quote(l.name))
-		}
-	}
-	return strings.Join(words, " ")
-}
-
 func (r Route) way() string {
 	switch {
 	case !r.Via.IsValid():
@@ -180,19 +153,6 @@ func (r Route) way() string {
 		return "via " + r.Via.String() + " on " + r.Dev
 	}
 	return "via " + r.Via.String()
-}
-
-// cure says what helps where apply does not replace the route.
-func (r Route) cure(have route) string {
-	switch {
-	case have.by == unix.RTPROT_KERNEL:
-		return ": that is the network of its own address"
-	case r.NS == topology.Host:
-		del := append(ip(r.NS), r.ipv6()...)
-		del = append(del, "route", "del", r.target(), "metric", fmt.Sprint(have.metric))
-		return fmt.Sprintf("; %s: %s, then nslab apply", Foreign, del)
-	}
-	return ""
 }
 
 func (r Route) target() string {
@@ -214,6 +174,9 @@ func (r Route) words(verb string) Command {
 	if r.Metric != 0 {
 		c = append(c, "metric", fmt.Sprint(r.Metric))
 	}
+	if r.Table != 0 {
+		c = append(c, "table", fmt.Sprint(r.Table))
+	}
 	return c
 }
 
@@ -226,7 +189,7 @@ func (r Route) ipv6() []string {
 }
 
 // Command is ip route add.
-func (r Route) Command() Command { return r.words("add") }
+func (r Route) Command() Command { return append(r.words("add"), r.options()...) }
 
 // Inverse is ip route del.
 func (r Route) Inverse() Command { return r.words("del") }

@@ -6,15 +6,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// route is what the kernel says of a route of the main table.
+// route is what the kernel says of a route.
 type route struct {
 	via         netip.Addr   // not valid when the network is on the link itself
 	hops        []netip.Addr // of one with several ways
 	out, metric int          // out is the index of the interface
-	kind, by    byte         // RTN_*, RTPROT_*
+	table       int
+	mtu, advmss int  // 0 when nothing is said
+	kind, by    byte // RTN_*, RTPROT_*
+	scope       byte
 }
 
-// routes are those of the main table, by where they lead.
+// routes are those of all tables but the kernel's own, by where they lead.
 type routes map[netip.Prefix][]route
 
 // routes are the routes of a namespace.
@@ -33,16 +36,15 @@ func (k *Kernel) routes(ns string, family int) (routes, error) {
 func (v *view) routeTable(family int) table {
 	begin := func() { v.routes[family] = routes{} }
 	return table{unix.RTM_GETROUTE, routeMessage(family, 0, 0, 0, 0), begin, func(b []byte) {
-		if to, r, main := readRoute(b); main {
+		if to, r := readRoute(b); r.table != unix.RT_TABLE_LOCAL {
 			v.routes[family][to] = append(v.routes[family][to], r)
 		}
 	}}
 }
 
-// readRoute reads a message that begins with struct rtmsg, and says whether the
-// route is one of the main table.
-func readRoute(b []byte) (to netip.Prefix, r route, main bool) {
-	r, table := route{kind: b[7], by: b[5]}, int(b[4])
+// readRoute reads a message that begins with struct rtmsg.
+func readRoute(b []byte) (to netip.Prefix, r route) {
+	r = route{kind: b[7], by: b[5], scope: b[6], table: int(b[4])}
 	zero := netip.IPv4Unspecified()
 	if b[0] == unix.AF_INET6 {
 		zero = netip.IPv6Unspecified()
@@ -51,7 +53,7 @@ func readRoute(b []byte) (to netip.Prefix, r route, main bool) {
 	for kind, value := range attributes(b[unix.SizeofRtMsg:]) {
 		switch kind {
 		case unix.RTA_TABLE:
-			table = numberOf(value)
+			r.table = numberOf(value)
 		case unix.RTA_DST:
 			addr, _ := netip.AddrFromSlice(value)
 			to = netip.PrefixFrom(addr, int(b[1]))
@@ -63,9 +65,11 @@ func readRoute(b []byte) (to netip.Prefix, r route, main bool) {
 			r.metric = numberOf(value)
 		case unix.RTA_MULTIPATH:
 			r.hops = readHops(value)
+		case unix.RTA_METRICS:
+			r.mtu, r.advmss = numberOf(attribute(value, unix.RTAX_MTU)), numberOf(attribute(value, unix.RTAX_ADVMSS))
 		}
 	}
-	return to, r, table == unix.RT_TABLE_MAIN
+	return to, r
 }
 
 // readHops reads the gateways in a row of struct rtnexthop, each with attributes.
