@@ -19,7 +19,7 @@ export CGO_ENABLED = 0
 export PATH := $(PATH):/usr/sbin:/sbin
 
 .DEFAULT_GOAL = build
-.PHONY: help build test lint bench layers faults kill soak trust fuzz docs dist clean go
+.PHONY: help build test lint bench layers faults kill soak trust fuzz cni-rows docs dist clean go
 
 help: ## this text
 	@echo "make builds ./nslab. The targets:"
@@ -69,6 +69,9 @@ fuzz: go ## every fuzz target for FUZZTIME=10s
 			go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p; \
 		done; \
 	done
+
+cni-rows: go ## what CNI wants of a plugin and of a runtime, row by row, and whether it is so
+	@go test -count=1 -v -run '^TestRows$$' ./lab/cni ./cmd/nslab | sed -nE '/^FAIL/q1; s/^ +--- (.*): TestRows\/(P|R)/\1  \2/; T; s/_/ /gp'
 
 docs: go ## write docs/man again from the text of --help
 	go test ./cmd/nslab -run '^TestManual$$' -update

@@ -17,7 +17,7 @@ import (
 
 // runtimeRows are what the specification, version 1.1.0, and the conventions
 // beside it want of a runtime. The rows of a plugin are in lab/cni;
-// go test -v -run TestRows ./lab/cni ./cmd/nslab lists all of them.
+// make cni-rows lists all of them.
 var runtimeRows = []struct {
 	row, says string
 	test      func(*runtimeRig)
@@ -267,6 +267,7 @@ func rowGC(r *runtimeRig) {
 	kerneltest.Namespace(r.T, "c2")
 	r.does("add", net, "c1")
 	r.does("add", net, "c2")
+	r.elsewhere("c3", net)
 	r.sh("ip", "netns", "del", "c2")
 	r.want(r.does("gc", list(`, "disableGC": true`, "one", "two")))
 	calls := r.does("gc", net)
@@ -278,6 +279,22 @@ func rowGC(r *runtimeRig) {
 		r.Errorf("valid: %s", valid)
 	}
 	r.want(r.fails([]string{"gc", list("", "bad", "one")}, "no room"), "GC bad", "GC one")
+}
+
+// elsewhere lets a second runtime, with a memory of its own, attach a namespace
+// that is gone then: DEL is that runtime's to send.
+func (r *runtimeRig) elsewhere(ns, net string) {
+	r.Helper()
+	kerneltest.Namespace(r.T, ns)
+	n, err := plugins.ReadNetwork([]byte(net))
+	if err == nil {
+		_, err = plugins.Runtime{Path: []string{r.dir}, Dir: r.TempDir()}.Add(n, plugins.Named(ns, "eth0"))
+	}
+	if err != nil {
+		r.Fatal(err)
+	}
+	r.want(r.calls(), "ADD one", "ADD two")
+	r.sh("ip", "netns", "del", ns)
 }
 
 func (r *runtimeRig) sh(argv ...string) {

@@ -65,10 +65,7 @@ func (a *adder) run(before types.Result) (types.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := a.layer3(given)
-	if err != nil {
-		return nil, err
-	}
+	l := a.layer3(given)
 	if err := locked(func() error { return a.address(l) }); err != nil {
 		return nil, err
 	}

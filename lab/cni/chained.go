@@ -52,8 +52,7 @@ func (r *request) ahead() (types.Result, *layer3, error) {
 	if !ok {
 		return nil, nil, types.NewError(types.ErrInvalidNetworkConfig, fmt.Sprintf("prevResult has no interface %s in %s", r.IfName, r.netns), "")
 	}
-	l, err := r.layer3(own)
-	return before, l, err
+	return before, r.layer3(own), nil
 }
 
 func addBehind(r *request) (types.Result, error) {

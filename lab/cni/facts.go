@@ -46,7 +46,7 @@ type address struct {
 
 // layer3 reads the result of an IPAM plugin, or the part of a previous result
 // that is about this attachment.
-func (r *request) layer3(given *current.Result) (*layer3, error) {
+func (r *request) layer3(given *current.Result) *layer3 {
 	l := &layer3{}
 	for _, ip := range given.IPs {
 		a := address{Prefix: prefixOf(ip.Address)}
@@ -63,7 +63,7 @@ func (r *request) layer3(given *current.Result) (*layer3, error) {
 	if r.conf.IsDefaultGateway {
 		l.addDefaults()
 	}
-	return l, nil
+	return l
 }
 
 // addDefaults adds the default route of each family where there is none.
