@@ -51,7 +51,7 @@ func (k *Kernel) own(ns string) (map[netip.Addr]bool, error) {
 func (v *view) ownTable() table {
 	begin := func() { v.own = map[netip.Addr]bool{} }
 	return table{unix.RTM_GETROUTE, routeMessage(unix.AF_INET6, 0, 0, 0, 0), begin, func(b []byte) {
-		if to, r, _ := readRoute(b); r.kind == unix.RTN_LOCAL {
+		if to, r := readRoute(b); r.kind == unix.RTN_LOCAL {
 			v.own[to.Addr()] = true
 		}
 	}}

@@ -100,18 +100,19 @@ type frame struct{ layers []gopacket.Layer }
 
 // carries says whether the innermost layer is an echo request of e.
 func (f frame) carries(p *pinger, e *echo) bool {
+	request := false
 	for _, l := range f.layers {
 		var b []byte
 		switch l := l.(type) {
 		case *layers.ICMPv4:
-			if l.TypeCode.Type() != layers.ICMPv4TypeEchoRequest {
-				continue
-			}
+			request = l.TypeCode.Type() == layers.ICMPv4TypeEchoRequest
 			b = append(binary.BigEndian.AppendUint16(nil, l.Seq), l.Payload...)
+		case *layers.ICMPv6: // what it says follows as a layer of its own
+			request = l.TypeCode.Type() == layers.ICMPv6TypeEchoRequest
 		case *layers.ICMPv6Echo:
 			b = append(binary.BigEndian.AppendUint16(nil, l.SeqNumber), l.Payload...)
 		}
-		if len(b) >= 10 && [8]byte(b[2:10]) == p.nonce && p.sent(e, binary.BigEndian.Uint16(b)) {
+		if request && len(b) >= 10 && [8]byte(b[2:10]) == p.nonce && p.sent(e, binary.BigEndian.Uint16(b)) {
 			return true
 		}
 	}
