@@ -83,6 +83,9 @@ func (d delegate) add() (*current.Result, error) {
 	if err != nil {
 		return nil, d.failed(err)
 	}
+	if err := whole(result); err != nil {
+		return nil, fmt.Errorf("ipam %s has answered: %w", d.kind, err)
+	}
 	given, err := current.NewResultFromResult(result)
 	if err == nil && len(given.IPs) == 0 {
 		err = fmt.Errorf("ipam %s gave no address", d.kind)

@@ -182,6 +182,9 @@ func (c *conf) before() (types.Result, error) {
 		return nil, nil //nolint:nilnil // none is an answer
 	}
 	result, err := version.NewResult(c.CNIVersion, c.PrevResult)
+	if err == nil {
+		err = whole(result)
+	}
 	if err != nil {
 		return nil, types.NewError(types.ErrDecodingFailure, "prevResult: "+err.Error(), "")
 	}

@@ -1,6 +1,9 @@
 package cni
 
 import (
+	"encoding/json"
+	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -48,6 +51,34 @@ func (l *layer3) tell(result *current.Result, own int) {
 	for i := range l.routes {
 		result.Routes = append(result.Routes, &l.routes[i])
 	}
+}
+
+// whole refuses a result that others have made and that has null in the place of
+// an interface, an address or a route: libcni reads it, and then falls over it.
+func whole(result types.Result) error {
+	text, err := json.Marshal(result)
+	if err != nil {
+		return err
+	}
+	var doc any
+	if err := json.Unmarshal(text, &doc); err != nil {
+		return err
+	}
+	if hasHole(doc) {
+		return fmt.Errorf("null in a list: %s", text)
+	}
+	return nil
+}
+
+// hasHole says whether there is null in a list of a JSON document.
+func hasHole(doc any) bool {
+	switch doc := doc.(type) {
+	case map[string]any:
+		return slices.ContainsFunc(slices.Collect(maps.Values(doc)), hasHole)
+	case []any:
+		return slices.Contains(doc, nil) || slices.ContainsFunc(doc, hasHole)
+	}
+	return false
 }
 
 // dns is what the configuration says, else what the IPAM plugin has given, else
