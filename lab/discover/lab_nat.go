@@ -65,11 +65,15 @@ func (d *draft) dnatWords(r Rule) (string, bool) {
 	return line, r.Proto != "" && (!r.Dest.IsValid() || r.Dest.IsSingleIP())
 }
 
-// known says whether an interface that a rule names is in the file.
+// known says whether an interface that a rule names is in the file, or several
+// can be named there that begin so.
 func (d *draft) known(n *Namespace, dev string) bool {
 	name := strings.TrimPrefix(dev, "!")
-	if name == "" || strings.HasSuffix(name, "+") {
+	if dev == "" {
 		return true
+	}
+	if begin, several := strings.CutSuffix(name, "+"); several {
+		return begin != "" && begin == device(begin, func(string) bool { return true })
 	}
 	i := n.Interface(name)
 	return i != nil && d.drawn[i] && d.names[i] == name

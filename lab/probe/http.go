@@ -22,8 +22,9 @@ const seenAs = "X-Nslab-Seen-As"
 
 const httpPort = 80
 
-// maxBody is as much of a body as is compared.
-const maxBody = 64 << 10
+// maxBody is as much of a body as is compared, maxHeader as much as may come
+// before it: who answers may be anybody, and go on for ever.
+const maxBody, maxHeader = 64 << 10, 64 << 10
 
 // get asks for an HTTP response.
 type get struct {
@@ -117,7 +118,7 @@ func (p get) over(ctx context.Context, conn net.Conn, until time.Time) Answer {
 	client := &http.Client{
 		Transport: &http.Transport{
 			DialContext:       func(context.Context, string, string) (net.Conn, error) { return conn, nil },
-			DisableKeepAlives: true,
+			DisableKeepAlives: true, MaxResponseHeaderBytes: maxHeader,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -145,7 +146,7 @@ func cut(err error) Answer {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}
-	return Answer{Outcome: NoReply, Text: "connected, but " + err.Error()}
+	return Answer{Outcome: NoReply, Text: "connected, but " + shortened(err.Error(), 200)} // it may quote what came
 }
 
 func response(resp *http.Response, body string, took time.Duration) Answer {
@@ -164,12 +165,14 @@ func response(resp *http.Response, body string, took time.Duration) Answer {
 
 // excerpt shows the beginning of a foreign text on one line.
 func excerpt(s string) string {
-	const most = 60
-	s = strings.TrimRight(s, "\r\n")
+	return strconv.Quote(shortened(strings.TrimRight(s, "\r\n"), 60))
+}
+
+func shortened(s string, most int) string {
 	if r := []rune(s); len(r) > most {
-		s = string(r[:most]) + "..."
+		return string(r[:most]) + "..."
 	}
-	return strconv.Quote(s)
+	return s
 }
 
 // Command asks by address: the nodes of a lab are names in its file, not in

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -67,7 +68,7 @@ func (t *tap) drain(fd int) bool {
 		if err != nil {
 			return !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR)
 		}
-		f := frame{gopacket.NewPacket(t.b[:n], layers.LayerTypeEthernet, gopacket.NoCopy).Layers()}
+		f := apart(t.b[:n])
 		if t.wanted(f) {
 			select {
 			case t.seen <- Answer{Outcome: Present, Text: f.String(), Data: f.data()}:
@@ -97,6 +98,17 @@ func (t *tap) after(a Answer) Answer {
 
 // frame is a frame taken apart, from the outside in.
 type frame struct{ layers []gopacket.Layer }
+
+// apart takes a frame apart. Of one that is cut short the last layer may lack
+// what it is asked for, and does not count.
+func apart(b []byte) frame {
+	all := gopacket.NewPacket(b, layers.LayerTypeEthernet, gopacket.NoCopy).Layers()
+	return frame{slices.DeleteFunc(all, func(l gopacket.Layer) bool {
+		v4, is4 := l.(*layers.IPv4)
+		v6, is6 := l.(*layers.IPv6)
+		return is4 && v4.DstIP == nil || is6 && v6.DstIP == nil
+	})}
+}
 
 // carries says whether the innermost layer is an echo request of e.
 func (f frame) carries(p *pinger, e *echo) bool {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -139,7 +140,7 @@ func seenBy(ctx context.Context, conn net.Conn, until time.Time) (netip.AddrPort
 	if err := errors.Join(conn.SetDeadline(until), req.Write(conn)); err != nil {
 		return netip.AddrPort{}, err
 	}
-	resp, err := http.ReadResponse(bufio.NewReader(conn), req)
+	resp, err := http.ReadResponse(bufio.NewReader(io.LimitReader(conn, maxHeader)), req)
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
