@@ -56,7 +56,9 @@ func FuzzNames(f *testing.F) {
 
 // interfaceName is dev_valid_name of net/core/dev.c.
 func interfaceName(s string) bool {
-	return s != "" && len(s) <= maxDev && s != "." && s != ".." && s != "lo" && !strings.ContainsAny(s, "/: \t\n\v\f\r\xa0\x00")
+	const space = 0xa0 // to the kernel, which thinks in Latin-1
+	return s != "" && len(s) <= maxDev && s != "." && s != ".." && s != "lo" &&
+		!strings.ContainsAny(s, "/: \t\n\v\f\r\x00") && strings.IndexByte(s, space) < 0
 }
 
 // named is a cable from a bridge of the host to a room, which is known by its

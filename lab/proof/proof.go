@@ -52,11 +52,15 @@ func (p Print) MarshalJSON() ([]byte, error) {
 		if i > 0 {
 			b.WriteByte(',')
 		}
+		name, err := json.Marshal(s.Name)
+		if err != nil {
+			return nil, err
+		}
 		lines, err := json.Marshal(append([]string{}, s.Lines...))
 		if err != nil {
 			return nil, err
 		}
-		fmt.Fprintf(&b, "%q:%s", s.Name, lines)
+		fmt.Fprintf(&b, "%s:%s", name, lines)
 	}
 	b.WriteByte('}')
 	return b.Bytes(), nil

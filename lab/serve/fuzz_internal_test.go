@@ -16,8 +16,11 @@ func FuzzDNS(f *testing.F) {
 		name string
 		typ  dnsmessage.Type
 	}{
-		{"ca.", dnsmessage.TypeA}, {"CA.", dnsmessage.TypeAAAA}, {"2.0.18.172.in-addr.arpa.", dnsmessage.TypePTR},
-		{strings.Repeat("0.", 32) + "ip6.arpa.", dnsmessage.TypePTR}, {".", dnsmessage.TypeALL},
+		{"ca.", dnsmessage.TypeA},
+		{"CA.", dnsmessage.TypeAAAA},
+		{"2.0.18.172.in-addr.arpa.", dnsmessage.TypePTR},
+		{strings.Repeat("0.", 32) + "ip6.arpa.", dnsmessage.TypePTR},
+		{".", dnsmessage.TypeALL},
 	} {
 		m := dnsmessage.Message{Header: dnsmessage.Header{ID: 7, RecursionDesired: true}, Questions: []dnsmessage.Question{
 			{Name: dnsmessage.MustNewName(q.name), Type: q.typ, Class: dnsmessage.ClassINET},
