@@ -186,13 +186,14 @@ func (j *Journal) remember(facts []op.Op, was []string) error {
 	return nil
 }
 
-// end writes down what is true now, and which step that is.
+// end writes down what is true now, and which step that is. Where nothing is, the
+// journal itself goes: there need not be room to say so.
 func (j *Journal) end(at string, have []Step) error {
 	r := record{End: &at}
 	if r.All = len(have) > 0 && slices.Equal(have, j.Have); !r.All {
 		r.Have = entries(have)
 	}
-	if err := j.write(r); err != nil {
+	if err := j.write(r); err != nil && len(have) > 0 {
 		return err
 	}
 	j.reach(at, have)

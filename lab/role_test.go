@@ -33,6 +33,8 @@ func play(role string, args []string) int {
 		"rig":     rigRole,
 		"faults":  faultsRole,
 		"faulty":  faultyRole,
+		"scarce":  scarceRole,
+		"starved": starvedRole,
 	}[role]
 	err := fmt.Errorf("there is no role %q", role)
 	if ok {

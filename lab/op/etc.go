@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"golang.org/x/sys/unix"
+
 	"nslab/topology"
 )
 
@@ -86,8 +88,7 @@ func (f etcFile) restore(k *Kernel, was string) error {
 	now, err := os.ReadFile(f.path())
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		f.removeDirs(k)
-		return nil
+		return f.removeDirs(k)
 	case err != nil || string(now) != f.text:
 		return gone(err)
 	case was != "" && was != noFile:
@@ -96,8 +97,7 @@ func (f etcFile) restore(k *Kernel, was string) error {
 	if err := k.Around("remove", f.path(), func() error { return os.Remove(f.path()) }); err != nil {
 		return gone(err)
 	}
-	f.removeDirs(k)
-	return nil
+	return f.removeDirs(k)
 }
 
 func (f etcFile) diff() (string, error) {
@@ -166,17 +166,25 @@ func (d ownDir) make() error {
 
 // removeDirs removes the directories that are ours when they are empty: other
 // files may still be there.
-func (f etcFile) removeDirs(k *Kernel) {
+func (f etcFile) removeDirs(k *Kernel) error {
 	for _, d := range slices.Backward(f.dirs(k)) {
-		d.remove()
+		if err := d.remove(); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
-func (d ownDir) remove() {
-	if _, err := os.Stat(d.mark); err != nil {
-		return // it is somebody else's
+func (d ownDir) remove() error {
+	if _, err := os.Lstat(d.mark); err != nil {
+		return gone(err) // it is somebody else's
 	}
-	if err := os.Remove(d.path); err == nil || errors.Is(err, fs.ErrNotExist) {
-		_ = os.Remove(d.mark)
+	err := os.Remove(d.path)
+	if errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EBUSY) { // somebody has mounted something there
+		return nil
 	}
+	if err := gone(err); err != nil {
+		return err
+	}
+	return gone(os.Remove(d.mark))
 }

@@ -78,12 +78,16 @@ func FuzzUserData(f *testing.F) {
 // and what is read is written so that it is read again.
 func FuzzRegister(f *testing.F) {
 	f.Add([]byte(`{"net.ipv4.ip_forward":{"boot":"x","before":{"/proc/sys/net/ipv4/ip_forward":"0"},"users":[{"lab":"red-blue","value":"1"}]}}`))
-	f.Add([]byte(`{"a":null,"b":{"boot":"` + bootID() + `","restore":{}}}`))
+	boot, err := bootID()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add([]byte(`{"a":null,"b":{"boot":"` + boot + `","restore":{}}}`))
 	f.Add([]byte("null"))
 	f.Add([]byte("{} x"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		read := func(dir string) (*sysctlUsers, error) {
-			u := &sysctlUsers{dir: dir, kernel: &Kernel{}, keys: map[string]*sysctlUse{}}
+			u := &sysctlUsers{dir: dir, boot: boot, kernel: &Kernel{}, keys: map[string]*sysctlUse{}}
 			return u, u.load()
 		}
 		dir := t.TempDir()

@@ -92,11 +92,12 @@ func (p process) open() (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	if start, err := startTime(p.pid); err != nil || start != p.start {
-		unix.Close(fd)
-		return -1, nil // ended meanwhile, or the number is somebody else's now
+	start, err := startTime(p.pid)
+	if err == nil && start == p.start {
+		return fd, nil
 	}
-	return fd, nil
+	unix.Close(fd)
+	return -1, gone(err) // ended meanwhile, or the number is somebody else's now
 }
 
 func (p process) alive() bool {

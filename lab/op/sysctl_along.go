@@ -49,8 +49,11 @@ func readAlong(buf []byte, path string) (settings, error) {
 			return nil, err
 		}
 		for _, f := range files {
-			if v, err := readSetting(f); err == nil { // else the interface went
+			v, err := readSetting(f)
+			if err == nil {
 				all[f] = v
+			} else if !absent(err) { // the interface has not gone
+				return nil, err
 			}
 		}
 	}

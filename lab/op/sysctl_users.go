@@ -25,6 +25,7 @@ type sysctlUsers struct {
 	kernel *Kernel // whose points it has
 	dir    string  // of the labs; "" when nothing is to be kept
 	self   string  // the lab that asks
+	boot   string  // the machine's, see bootID
 	keys   map[string]*sysctlUse
 	past   map[string]bool // keys of which the register speaks from before a reboot
 }
@@ -69,6 +70,9 @@ func withSysctlUsers(dir, self string, f func(*sysctlUsers) error) error {
 	if err := flock.Lock(lock); err != nil {
 		return fmt.Errorf("lock %s: %w", dir, err)
 	}
+	if u.boot, err = bootID(); err != nil {
+		return err
+	}
 	if err := u.load(); err != nil {
 		return err
 	}
@@ -89,10 +93,9 @@ func (u *sysctlUsers) load() error {
 	if err := json.NewDecoder(f).Decode(&u.keys); err != nil {
 		return fmt.Errorf("%s, where labs share what the host's settings were, cannot be read (%w): look at sysctl net.ipv4.ip_forward, then remove the file", u.path(), err)
 	}
-	boot := bootID()
 	u.past = map[string]bool{}
 	maps.DeleteFunc(u.keys, func(key string, use *sysctlUse) bool {
-		u.past[key] = use == nil || use.Boot != "" && use.Boot != boot
+		u.past[key] = use == nil || use.Boot != "" && use.Boot != u.boot
 		return u.past[key]
 	})
 	if u.keys == nil { // the file says null
@@ -101,10 +104,14 @@ func (u *sysctlUsers) load() error {
 	return nil
 }
 
-// bootID tells one run of the machine from the next, random(4).
-func bootID() string {
-	b, _ := os.ReadFile("/proc/sys/kernel/random/boot_id") // where it is hidden, every run looks the same
-	return strings.TrimSpace(string(b))
+// bootID tells one run of the machine from the next, random(4). Where it is
+// hidden, every run looks the same.
+func bootID() (string, error) {
+	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return "", nil
+	}
+	return strings.TrimSpace(string(b)), err
 }
 
 // save replaces the file in one step; an empty register has none.
@@ -148,7 +155,7 @@ func (u *sysctlUsers) join(s Sysctl) error {
 		if err != nil {
 			return err
 		}
-		use = &sysctlUse{Boot: bootID(), Before: before}
+		use = &sysctlUse{Boot: u.boot, Before: before}
 		u.keys[s.Key] = use
 	}
 	use.Users = append(u.others(use), sysctlUser{u.self, s.want()})
@@ -159,7 +166,7 @@ func (u *sysctlUsers) join(s Sysctl) error {
 func (u *sysctlUsers) others(use *sysctlUse) []sysctlUser {
 	return slices.DeleteFunc(slices.Clone(use.Users), func(x sysctlUser) bool {
 		_, err := os.Lstat(filepath.Join(u.dir, x.Lab))
-		return x.Lab == u.self || err != nil
+		return x.Lab == u.self || errors.Is(err, fs.ErrNotExist)
 	})
 }
 
@@ -176,7 +183,7 @@ func (u *sysctlUsers) leave(s Sysctl, was string) error {
 	case use == nil && was == "":
 		return nil
 	case use == nil:
-		use = &sysctlUse{Boot: bootID(), Before: parseSettings(s.path(), was)}
+		use = &sysctlUse{Boot: u.boot, Before: parseSettings(s.path(), was)}
 	}
 	if others := u.others(use); len(others) > 0 {
 		use.Users = others
