@@ -183,17 +183,6 @@ func (l *Lab) Destroy(watch func(Event)) error {
 	return (&Engine{Kernel: l.Kernel, Journal: l.Journal, Watch: watch}).Down()
 }
 
-// Occupants lists the processes in the lab's namespaces that are not its own.
-func (l *Lab) Occupants() ([]op.Occupant, error) {
-	var names []string
-	for _, s := range l.Journal.Have {
-		if n, ok := s.Op.(op.Namespace); ok {
-			names = append(names, n.Name)
-		}
-	}
-	return op.Occupants(l.Kernel, names)
-}
-
 // Status returns the facts of the lab that are not true now.
 func (l *Lab) Status() ([]Drift, error) {
 	return (&Engine{Kernel: l.Kernel, Journal: l.Journal}).Check()

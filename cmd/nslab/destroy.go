@@ -107,7 +107,7 @@ func takeDown(s streams, c *cli.Context, l *lab.Lab) error {
 	if err := leave(c, l); err != nil {
 		return err
 	}
-	n := 0
+	n, rooms := 0, l.Rooms()
 	err := l.Destroy(func(e lab.Event) {
 		if e.Err == nil {
 			n++
@@ -121,6 +121,9 @@ func takeDown(s streams, c *cli.Context, l *lab.Lab) error {
 		return &codeError{exitBuild, left}
 	}
 	fmt.Fprintf(s.out, "lab %s deleted: %d facts\n", l.Name, n)
+	for _, h := range rooms.Holders() {
+		note(s, c, "note: %s: the kernel frees it when that is closed", h)
+	}
 	if n == 0 { // it knew of nothing; was its journal emptied?
 		return lost(l.Name)
 	}
