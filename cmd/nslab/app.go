@@ -153,6 +153,9 @@ func report(s streams, err error) int {
 			fmt.Fprintln(s.err, "  hint: "+printable(h))
 		}
 	}
+	if h := scarcity(err); h != "" {
+		fmt.Fprintln(s.err, "  hint: "+h)
+	}
 	if errors.Is(err, lab.ErrDamaged) {
 		fmt.Fprintln(s.err, "  hint: rm -r the lab's directory named above, then: nslab gc removes what carries the lab's marks")
 	}

@@ -183,8 +183,8 @@ func (d ownDir) remove() error {
 	if errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EBUSY) { // somebody has mounted something there
 		return nil
 	}
-	if err := gone(err); err != nil {
-		return err
+	if _, serr := os.Lstat(d.path); err != nil && !errors.Is(serr, fs.ErrNotExist) {
+		return err // where nobody may write, not even what is not there can be removed
 	}
 	return gone(os.Remove(d.mark))
 }
