@@ -3,6 +3,8 @@
 package main
 
 import (
+	"io"
+	"log"
 	"os"
 	"path/filepath"
 
@@ -29,5 +31,6 @@ func main() {
 			os.Exit(forward(os.Args[2:]))
 		}
 	}
+	log.SetOutput(io.Discard) // net/http tells there of servers that speak unasked: so does the check
 	os.Exit(run(os.Args, streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
 }

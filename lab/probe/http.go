@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"nslab/lab/op"
+	"nslab/topology"
 )
 
 // seenAs is the header in which nslab's own HTTP server says from which
@@ -154,7 +155,7 @@ func response(resp *http.Response, body string, took time.Duration) Answer {
 	a.Text = fmt.Sprintf("status %d, body %s", resp.StatusCode, excerpt(body))
 	if seen := resp.Header.Get(seenAs); seen != "" {
 		text := strconv.Quote(seen) // a foreign server may write anything there
-		if addr, err := netip.ParseAddr(seen); err == nil {
+		if addr, err := netip.ParseAddr(seen); err == nil && topology.Printable(addr.Zone()) == addr.Zone() {
 			seen, text = addr.String(), addr.String()
 		}
 		a.Data["seen-as"] = seen
