@@ -91,10 +91,7 @@ func (r *request) said(t *testing.T, result *current.Result) error {
 	if err != nil {
 		return err
 	}
-	l, err := r.layer3(own)
-	if err != nil {
-		return err
-	}
+	l := r.layer3(own)
 	l.metric = make([]int, len(l.routes))
 	for _, fact := range slices.Concat(facts, l.facts(r), l.settings(r), l.gateways(r)) {
 		if fact.Op.String() == "" || len(fact.Command()) == 0 {

@@ -13,7 +13,7 @@ import (
 // another way.
 func TestCarriesARequest(t *testing.T) {
 	t.Parallel()
-	p := &pinger{nonce: [8]byte{1, 2, 3}}
+	p := &pinger{stamp: stamp{nonce: [8]byte{1, 2, 3}}}
 	e := &echo{sent: map[uint16]time.Time{7: {}}}
 	payload := gopacket.Payload(p.nonce[:])
 	four := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolICMPv4, SrcIP: net.IP{10, 0, 0, 1}, DstIP: net.IP{10, 0, 0, 2}}
@@ -33,7 +33,7 @@ func TestCarriesARequest(t *testing.T) {
 		if err := gopacket.SerializeLayers(b, gopacket.SerializeOptions{FixLengths: true}, tt.inside...); err != nil {
 			t.Fatal(err)
 		}
-		f := frame{gopacket.NewPacket(b.Bytes(), layers.LayerTypeEthernet, gopacket.NoCopy).Layers()}
+		f := apart(b.Bytes())
 		if got := f.carries(p, e); got != tt.want {
 			t.Errorf("%s: carries it: %v, want %v (%v)", tt.name, got, tt.want, f)
 		}
