@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -39,14 +40,24 @@ func readState(path string) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
-// ownDir makes the directory of a lab, or makes sure that it is one.
-func ownDir(path string) error {
-	if err := os.MkdirAll(path, 0o700); err != nil {
+// ownDir makes the directory of a lab, or makes sure that it is one. Whoever
+// forgets a lab meanwhile takes its directory away, and the one above it after
+// the last: that may happen once for each who waits.
+func ownDir(path string) (err error) {
+	const waiting = 100
+	for range waiting {
+		err = os.MkdirAll(path, 0o700)
+		var fi fs.FileInfo
+		if err == nil {
+			fi, err = os.Lstat(path)
+		}
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case err == nil && !fi.IsDir():
+			return strange(path, "a symbolic link")
+		}
 		return err
-	}
-	fi, err := os.Lstat(path)
-	if err == nil && !fi.IsDir() {
-		err = strange(path, "a symbolic link")
 	}
 	return err
 }

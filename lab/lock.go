@@ -22,7 +22,7 @@ func lockFile(ctx context.Context, path string) (*os.File, error) {
 	for {
 		f, err := openState(path, os.O_RDWR|os.O_CREATE)
 		if errors.Is(err, fs.ErrNotExist) {
-			if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			if err := ownDir(filepath.Dir(path)); err != nil {
 				return nil, err
 			}
 			continue
