@@ -54,6 +54,11 @@ func byHandRole(args []string) error {
 	if err := cmd.Run(); err != nil {
 		return err
 	}
+	return printDiscovered()
+}
+
+// printDiscovered prints a dump, and what discover makes of the same.
+func printDiscovered() error {
 	d, err := dump()
 	if err != nil {
 		return err

@@ -26,15 +26,16 @@ const roleEnv = "NSLAB_LAB_TEST"
 
 func play(role string, args []string) int {
 	f, ok := map[string]func([]string) error{
-		"by-hand": byHandRole,
-		"engine":  engineRole,
-		"script":  scriptRole,
-		"typed":   typedRole,
-		"rig":     rigRole,
-		"faults":  faultsRole,
-		"faulty":  faultyRole,
-		"scarce":  scarceRole,
-		"starved": starvedRole,
+		"by-hand":    byHandRole,
+		"discovered": discoveredRole,
+		"engine":     engineRole,
+		"script":     scriptRole,
+		"typed":      typedRole,
+		"rig":        rigRole,
+		"faults":     faultsRole,
+		"faulty":     faultyRole,
+		"scarce":     scarceRole,
+		"starved":    starvedRole,
 	}[role]
 	err := fmt.Errorf("there is no role %q", role)
 	if ok {

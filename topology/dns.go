@@ -42,7 +42,7 @@ func (p *parser) dnsNames(a *Args) {
 	}
 	names := &Args{path: path, v: v, sink: p.keep}
 	for _, k := range v.Keys {
-		if problem := hostProblem(k.Text); problem != "" {
+		if problem := HostNameProblem(k.Text); problem != "" {
 			p.add(k.Pos, at(path, k.Text), "%s", problem)
 		}
 		for i, w := range names.Words(k.Text) {

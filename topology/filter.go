@@ -116,7 +116,7 @@ func (p *parser) chain(a *Args, table string) string {
 	if w.Text == "" || BuiltinChain(table, w.Text) {
 		return w.Text
 	}
-	if problem := chainProblem(table, w.Text); problem != "" {
+	if problem := ChainProblem(table, w.Text); problem != "" {
 		p.add(w.Pos, at(a.path, "chain"), "%s", problem)
 	}
 	return w.Text
@@ -125,8 +125,9 @@ func (p *parser) chain(a *Args, table string) string {
 // maxChain is XT_EXTENSION_MAXNAMELEN - 1, as iptables -N has it.
 const maxChain = 28
 
-// chainProblem says what is wrong with the name of a chain of one's own.
-func chainProblem(table, name string) string {
+// ChainProblem says why a chain of one's own cannot be called so in a table, ""
+// when it can.
+func ChainProblem(table, name string) string {
 	other := map[string]string{TableFilter: TableNAT, TableNAT: TableFilter}[table]
 	switch near := Nearest(name, chains[table]); {
 	case BuiltinChain(other, name):

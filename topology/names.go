@@ -70,8 +70,8 @@ func devProblem(name string) string {
 	return ""
 }
 
-// hostProblem says what is wrong with a name for /etc/hosts, RFC 1123 section 2.1.
-func hostProblem(name string) string {
+// HostNameProblem says what is wrong with a name for /etc/hosts, RFC 1123 section 2.1.
+func HostNameProblem(name string) string {
 	for label := range strings.SplitSeq(strings.TrimSuffix(name, "."), ".") {
 		switch {
 		case len(label) > maxLabel:

@@ -84,7 +84,7 @@ func octal(key, value string) string {
 func (p *parser) hosts(a *Args) []HostEntry {
 	var out []HostEntry
 	p.named(at(a.path, "hosts"), a.Value("hosts"), "hosts: {blue: 192.168.15.2}", func(path string, name Word, v Value) {
-		if problem := hostProblem(name.Text); problem != "" {
+		if problem := HostNameProblem(name.Text); problem != "" {
 			p.add(name.Pos, path, "%s", problem)
 			return
 		}

@@ -13,7 +13,7 @@ func (p *parser) hostName(a *Args, key string) Word {
 	if w.Pos.Line == 0 {
 		return w
 	}
-	if problem := hostProblem(w.Text); problem != "" {
+	if problem := HostNameProblem(w.Text); problem != "" {
 		p.add(w.Pos, at(a.path, key), "%s", problem)
 		return Word{}
 	}
@@ -23,7 +23,7 @@ func (p *parser) hostName(a *Args, key string) Word {
 func (p *parser) aliases(a *Args) []Word {
 	var out []Word
 	for i, w := range a.Words("aliases") {
-		if problem := hostProblem(w.Text); problem != "" {
+		if problem := HostNameProblem(w.Text); problem != "" {
 			p.add(w.Pos, nth(at(a.path, "aliases"), i), "%s", problem)
 			continue
 		}
@@ -41,7 +41,7 @@ func (p *parser) linked(a *Args) []NameLink {
 		if !ok {
 			alias = to
 		}
-		if problem := hostProblem(alias); problem != "" {
+		if problem := HostNameProblem(alias); problem != "" {
 			p.add(w.Pos, path, "want a namespace, or a namespace and what to call it, such as db:mysql: %s", problem)
 			continue
 		}
@@ -71,12 +71,12 @@ func (p *parser) resolv(a *Args) Resolv {
 	o := p.object(at(a.path, "resolv"), v, "resolv")
 	r := Resolv{Pos: v.Pos, Nameservers: p.nameservers(o), Search: o.Words("search")}
 	for i, w := range r.Search {
-		if problem := hostProblem(w.Text); problem != "" {
+		if problem := HostNameProblem(w.Text); problem != "" {
 			p.add(w.Pos, nth(at(o.path, "search"), i), "%s", problem)
 		}
 	}
 	for i, w := range o.Words("options") {
-		if problem := optionProblem(w.Text); problem != "" {
+		if problem := ResolvOptionProblem(w.Text); problem != "" {
 			p.add(w.Pos, nth(at(o.path, "options"), i), "%s", problem)
 			continue
 		}
@@ -105,7 +105,8 @@ func (p *parser) nameservers(o *Args) []netip.Addr {
 	return out
 }
 
-func optionProblem(text string) string {
+// ResolvOptionProblem says what is wrong with an option of resolv.conf(5).
+func ResolvOptionProblem(text string) string {
 	name, _, _ := strings.Cut(text, ":")
 	switch {
 	case !slices.Contains(resolvOptions, name):

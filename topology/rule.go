@@ -48,6 +48,10 @@ var targets = map[string][]string{
 	TableNAT:    {"ACCEPT", "DNAT", "MASQUERADE", "RETURN", "SNAT"},
 }
 
+// Target says whether iptables knows a target in a table, and a rule may so
+// lead to it; everything else is the name of a chain.
+func Target(table, target string) bool { return slices.Contains(targets[table], target) }
+
 // Words are the rule as one types it behind `iptables -A CHAIN`.
 func (r Rule) Words() []string {
 	words := slices.Concat(

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -17,12 +16,13 @@ func discoverCommand(s streams) *cli.Command {
 		Usage: "what is on this machine, in the words of the lecture",
 		Description: `Reads, and changes nothing: every network namespace (also the hidden ones of
 containers, of programs, and those that other mount namespaces have names for),
-which end of a cable belongs to which, bridges and their ports, addresses, routes
-and NAT rules, and what Docker or podman call it. Root sees all of it, an ordinary
-user what the kernel allows; what could not be seen is said on stderr.
+which end of a cable belongs to which, bridges and their ports, addresses, routes,
+rules of iptables, published ports, tunnels, hosts files, and what Docker or podman
+call it. Root sees all of it, an ordinary user what the kernel allows; what could
+not be seen is said on stderr.
    nslab discover -o yaml > mine.yaml && nslab test mine.yaml
-builds the same shape in a sandbox. What the grammar has no word for is named in
-a comment. In the terminal of "nslab shell" it reads the lab.`,
+builds the same shape in a sandbox; programs are not copied. What the grammar has
+no word for, and what was not seen, is named in a comment. In the terminal of "nslab shell" it reads the lab.`,
 		Flags: []cli.Flag{outputFlag("table", "json", "yaml", "mermaid", "dot")},
 		Action: func(c *cli.Context) error {
 			if err := arguments(c, 0, 0, "no argument"); err != nil {
@@ -32,7 +32,9 @@ a comment. In the terminal of "nslab shell" it reads the lab.`,
 			if err != nil {
 				return err
 			}
-			unseen(s, c, m)
+			for _, line := range m.NotSeen() {
+				note(s, c, "%s", line)
+			}
 			return printFound(s, c, m)
 		},
 	}
@@ -65,26 +67,6 @@ func printLab(s streams, c *cli.Context, m *discover.Machine) error {
 	}
 	_, err := s.out.Write(text.Bytes())
 	return err
-}
-
-// unseen says what could not be looked at, each reason once.
-func unseen(s streams, c *cli.Context, m *discover.Machine) {
-	for _, u := range m.Unseen {
-		note(s, c, "not seen: %s", u)
-	}
-	var reasons []string
-	where := map[string][]string{}
-	for _, n := range m.Namespaces {
-		for _, u := range n.Unseen {
-			if where[u] == nil {
-				reasons = append(reasons, u)
-			}
-			where[u] = append(where[u], n.Name)
-		}
-	}
-	for _, r := range reasons {
-		note(s, c, "not seen in %s: %s", join(where[r]), strings.ReplaceAll(r, "\n", ": "))
-	}
 }
 
 // who says what a namespace is, besides its name.

@@ -53,17 +53,37 @@ func (s *Sources) containers(ctx context.Context) (found []Container, unseen []s
 }
 
 // christen gives containers to their namespaces: by the path where the runtime
-// has mounted it, or by its first process. One whose namespace is the host's has
-// none of its own.
+// has mounted it, or by its first process.
 func (m *Machine) christen(containers []Container) {
 	for _, c := range containers {
-		for _, n := range m.Namespaces[1:] {
+		for _, n := range m.Namespaces {
 			has := c.pid != 0 && slices.ContainsFunc(n.Processes, func(p Process) bool { return p.Pid == c.pid }) ||
 				c.sandbox != "" && slices.Contains(n.Paths, followed(c.sandbox))
-			if has && (n.Container == nil || len(n.Container.Ports) < len(c.Ports)) {
-				n.Container = &c
+			if has {
+				n.inhabit(&c)
 			}
 		}
+	}
+}
+
+// inhabit notes a container of a namespace, once if it is told of twice. The
+// namespace is called after the one that has made it; of that one are the
+// published ports, also where nobody says who it was.
+func (n *Namespace) inhabit(c *Container) {
+	has := n.Container
+	switch {
+	case slices.ContainsFunc(n.others, func(o *Container) bool { return o.ID == c.ID }):
+	case n.own:
+		n.others = append(n.others, c)
+	case has == nil:
+		n.Container = c
+	case has.ID == c.ID && len(has.Ports) < len(c.Ports):
+		n.Container = c
+	case has.ID == c.ID:
+	case has.guest && !c.guest || len(has.Ports) < len(c.Ports):
+		n.Container, n.others = c, append(n.others, has)
+	default:
+		n.others = append(n.others, c)
 	}
 }
 
@@ -128,9 +148,11 @@ func (e engine) place(ctx context.Context, c *Container) error {
 	var one struct {
 		State           struct{ Pid int }
 		NetworkSettings struct{ SandboxKey string }
+		HostConfig      struct{ NetworkMode string }
 	}
 	err := e.get(ctx, "/containers/"+url.PathEscape(c.ID)+"/json", &one)
 	c.pid, c.sandbox = one.State.Pid, one.NetworkSettings.SandboxKey
+	c.guest = strings.HasPrefix(one.HostConfig.NetworkMode, "container:")
 	return err
 }
 

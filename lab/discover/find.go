@@ -69,6 +69,9 @@ func (f *finder) process(pid int) {
 	}
 	n := f.at(ino, dir+"/ns/net")
 	n.Processes = append(n.Processes, Process{pid, strings.TrimSpace(string(comm))})
+	if p, ok := proxyOf(dir); ok {
+		n.Proxies = append(n.Proxies, p)
+	}
 	f.mounted(strconv.Itoa(pid))
 }
 

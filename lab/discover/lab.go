@@ -18,6 +18,9 @@ func (m *Machine) WriteLab(w io.Writer) error {
 	namespaces, verify := d.namespaces(), d.verify() // which may leave something out
 	var out strings.Builder
 	out.WriteString("# What `nslab discover` found here, to be built again in a sandbox.\n")
+	for _, l := range m.NotSeen() {
+		out.WriteString("# " + l + "\n")
+	}
 	for _, l := range d.left {
 		out.WriteString("# left out: " + l + "\n")
 	}
@@ -26,6 +29,7 @@ func (m *Machine) WriteLab(w io.Writer) error {
 	section(&out, "bridges", d.bridges)
 	section(&out, "links", d.links)
 	section(&out, "nat", d.nat)
+	section(&out, "filter", d.filter)
 	section(&out, "verify", verify)
 	_, err := io.WriteString(w, out.String())
 	return err
@@ -43,31 +47,43 @@ type draft struct {
 	names    map[*Interface]string // in the lab, where ":" and the like cannot be in one
 	taken    map[string]bool       // names of nodes
 	needed   map[*Interface]bool   // somebody's parent
+	seized   map[*Interface]bool   // its child, in mode passthru, gets all that arrives
 	drawn    map[*Interface]bool   // in the file
 	standIns []string
 	bridges  []string
 	links    []string
 	nat      []string
+	filter   []string
 	left     []string
+	cables   [][2]socket
+	ports    map[*Namespace][]string
 	plugs    []plug
 	segments segments
+}
+
+// socket is an interface and where it is.
+type socket struct {
+	n *Namespace
+	i *Interface
 }
 
 func newDraft(m *Machine) *draft {
 	d := &draft{
 		Machine: m, names: map[*Interface]string{}, taken: map[string]bool{},
-		needed: map[*Interface]bool{}, drawn: map[*Interface]bool{}, segments: segments{},
+		needed: map[*Interface]bool{}, seized: map[*Interface]bool{}, drawn: map[*Interface]bool{}, segments: segments{},
+		ports: map[*Namespace][]string{},
 	}
 	for _, n := range m.Namespaces {
 		d.taken[strings.ToLower(n.Name)] = true
+		for _, r := range n.Shared {
+			d.taken[strings.ToLower(r.Name)] = true
+		}
 	}
 	d.each(d.name)
 	d.each(d.bridge)
 	d.each(d.link)
 	for _, n := range m.Namespaces {
-		for _, r := range n.NAT {
-			d.rule(n, r)
-		}
+		d.rules(n)
 	}
 	return d
 }
@@ -94,6 +110,7 @@ func label(n *Namespace, i *Interface) string { return n.Name + ":" + topology.Q
 func (d *draft) name(n *Namespace, i *Interface) {
 	if p := i.Parent; p != nil {
 		d.needed[d.at(*p)] = true
+		d.seized[d.at(*p)] = d.seized[d.at(*p)] || i.Mode == "passthru"
 	}
 	if i.Kind == "bridge" {
 		d.names[i] = unique(d.taken, clean(i.Name, maxDev, "br"), maxDev)

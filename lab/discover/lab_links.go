@@ -29,15 +29,17 @@ func (d *draft) cable(n *Namespace, i *Interface) bool {
 		return false
 	}
 	there, other := d.Namespace(i.Peer.Namespace), d.at(*i.Peer)
-	d.links = append(d.links, fmt.Sprintf("- endpoints: [%s, %s]", d.end(n, i, true), d.end(there, other, true)))
+	d.links = append(d.links, fmt.Sprintf("- endpoints: [%s, %s]", d.end(n, i, defaultMTU), d.end(there, other, defaultMTU)))
+	d.cables = append(d.cables, [2]socket{{n, i}, {there, other}})
 	if i.Up && other.Up {
 		d.segments.join(d.port(n, i), d.port(there, other))
 	}
 	return true
 }
 
-// end writes an end of a link, with its MTU where that is the end's own.
-func (d *draft) end(n *Namespace, i *Interface, own bool) string {
+// end writes an end of a link, with its MTU where that is not the one that it
+// would have by itself.
+func (d *draft) end(n *Namespace, i *Interface, mtu int) string {
 	node, addresses := n.Name, i.Addresses
 	switch bridge := d.masterOf(n, i); {
 	case bridge != nil:
@@ -52,10 +54,22 @@ func (d *draft) end(n *Namespace, i *Interface, own bool) string {
 	if addresses != nil {
 		d.plug(n, i)
 	}
-	if own && i.MTU != defaultMTU {
-		return fmt.Sprintf("{node: %s, interface: %q, addresses: %s, mtu: %d}", node, d.names[i], list(addresses), i.MTU)
+	return d.endWords(node, i, addresses, mtu)
+}
+
+// endWords is an end of a link, at length where a person would need that.
+func (d *draft) endWords(node string, i *Interface, addresses []netip.Prefix, mtu int) string {
+	more := ""
+	if mac := d.mac(i); mac != "" && i.Mode != "passthru" && len(addresses) == len(i.Addresses) {
+		more += ", mac: " + mac
 	}
-	return short(node, d.names[i], addresses)
+	if i.MTU != mtu && i.MTU <= maxMTU {
+		more += fmt.Sprintf(", mtu: %d", i.MTU)
+	}
+	if more == "" {
+		return short(node, d.names[i], addresses)
+	}
+	return fmt.Sprintf("{node: %s, interface: %q, addresses: %s%s}", node, d.names[i], list(addresses), more)
 }
 
 // short is an end as a person writes it: "red:eth0 192.168.15.1/24".
@@ -83,50 +97,6 @@ func (d *draft) port(n *Namespace, i *Interface) *Interface {
 	return i
 }
 
-func (d *draft) macvlan(n *Namespace, i *Interface) bool {
-	parent, ok := d.parent(n, i)
-	if ok && parent != "" {
-		d.links = append(d.links, fmt.Sprintf("- {kind: macvlan, %smode: %s, endpoint: %s}", parent, i.Mode, d.end(n, i, false)))
-	}
-	return ok && parent != ""
-}
-
-func (d *draft) vxlan(n *Namespace, i *Interface) bool {
-	parent, ok := d.parent(n, i)
-	if !ok {
-		return false
-	}
-	words := fmt.Sprintf("%sid: %d, port: %d", parent, i.VXLAN.ID, i.VXLAN.Port)
-	if a := i.VXLAN.Local; a.IsValid() {
-		words += fmt.Sprintf(", local: %q", a)
-	}
-	switch a := i.VXLAN.Remote; {
-	case a.IsMulticast():
-		d.skip("the group %s of %s", a, label(n, i))
-	case a.IsValid():
-		words += fmt.Sprintf(", remote: %q", a)
-	}
-	words += fmt.Sprintf(", learning: %t, proxy: %t", i.VXLAN.Learning, i.VXLAN.Proxy)
-	d.links = append(d.links, fmt.Sprintf("- {kind: vxlan, %s, endpoint: %s}", words, d.end(n, i, false)))
-	return true
-}
-
-// parent writes what an interface sits on, "" for nothing. One that is not in
-// the file, or for which ip(8) has no word, is not ok.
-func (d *draft) parent(n *Namespace, i *Interface) (text string, ok bool) {
-	if i.Parent == nil {
-		return "", true
-	}
-	p := d.at(*i.Parent)
-	if p == nil || n.Name == topology.Host && i.Parent.Namespace != topology.Host {
-		return "", false
-	}
-	if !d.drawn[p] {
-		d.link(d.Namespace(i.Parent.Namespace), p)
-	}
-	return fmt.Sprintf("parent: %q, ", i.Parent.Namespace+":"+d.names[p]), d.drawn[p]
-}
-
 // standIn writes a cable to somebody who plays what is behind an interface: the
 // street, a tunnel, or a namespace that nobody may look into. Whoever is a
 // gateway there is played as well.
@@ -138,11 +108,10 @@ func (d *draft) standIn(n *Namespace, i *Interface) {
 	for _, a := range routers {
 		d.plugs = append(d.plugs, plug{n: n, i: i, node: name, prefix: a})
 	}
-	fits := i.MTU <= maxMTU
-	if fits && i.MTU != defaultMTU {
+	if i.MTU <= maxMTU && i.MTU != defaultMTU {
 		other = fmt.Sprintf("{node: %s, interface: eth0, addresses: %s, mtu: %d}", name, list(routers), i.MTU)
 	}
-	d.links = append(d.links, fmt.Sprintf("- endpoints: [%s, %s]", d.end(n, i, fits), other))
+	d.links = append(d.links, fmt.Sprintf("- endpoints: [%s, %s]", d.end(n, i, defaultMTU), other))
 }
 
 const maxMTU = 65535 // of a veth

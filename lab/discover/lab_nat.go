@@ -9,28 +9,35 @@ import (
 	"nslab/topology"
 )
 
-// rule writes a rule of address translation. The chain does not count: that of
-// a runtime is called from the one that the kind belongs to.
+// rule writes a rule of address translation that stands in a table of its own:
+// there the chain does not count, but what the rule does.
 func (d *draft) rule(n *Namespace, r Rule) {
 	line, ok := d.natWords(n, r)
 	if !ok {
 		d.skip("a rule in %s: %s: %s", n.Name, topology.Quote(r.Chain), r)
 		return
 	}
-	if n.Name != topology.Host {
-		line += ", in: " + n.Name
-	}
-	if line = "- {" + line + "}"; !slices.Contains(d.nat, line) {
+	if line = "- {" + line + d.in(n) + "}"; !slices.Contains(d.nat, line) {
 		d.nat = append(d.nat, line)
 	}
 }
 
+// in says where a rule is, when that is not the host.
+func (d *draft) in(n *Namespace) string {
+	if n.Name == topology.Host {
+		return ""
+	}
+	return ", in: " + n.Name
+}
+
 func (d *draft) natWords(n *Namespace, r Rule) (line string, ok bool) {
-	if !r.Whole || !d.known(n, r.InDev) || !d.known(n, r.OutDev) {
+	if !r.simple() || !d.known(n, r.InDev) || !d.known(n, r.OutDev) {
 		return "", false
 	}
 	from := r.From
-	if !from.IsValid() {
+	if _, ipv6 := tableOf(r.Table); !from.IsValid() && ipv6 {
+		from = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+	} else if !from.IsValid() {
 		from = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
 	}
 	source := r.Dest == netip.Prefix{} && r.Proto == "" && r.InDev == ""
@@ -62,7 +69,7 @@ func (d *draft) dnatWords(r Rule) (string, bool) {
 	if r.InDev != "" {
 		line += fmt.Sprintf(", in-dev: %q", r.InDev)
 	}
-	return line, r.Proto != "" && (!r.Dest.IsValid() || r.Dest.IsSingleIP())
+	return line, r.hasPort() && (!r.Dest.IsValid() || r.Dest.IsSingleIP())
 }
 
 // known says whether an interface that a rule names is in the file, or several

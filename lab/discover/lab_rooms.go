@@ -21,8 +21,20 @@ func (d *draft) namespaces() []string {
 		default:
 			out = append(out, n.Name+": {}"+n.remark())
 		}
+		for _, r := range n.Shared {
+			out = append(out, r.Name+":", "  network: "+n.shareWord())
+			out = append(out, d.nameLines(n, r.Name, r.Files)...)
+		}
 	}
 	return append(out, d.standIns...)
+}
+
+// shareWord is how a room says whose network it has.
+func (n *Namespace) shareWord() string {
+	if n.own {
+		return topology.Host
+	}
+	return quoted("container:" + n.Name)
 }
 
 // remark says who a namespace is, where its name does not.
@@ -45,16 +57,45 @@ func (d *draft) inside(n *Namespace) []string {
 	} else if lo != nil && lo.Up {
 		out = append(out, "  lo: up")
 	}
+	settings := d.settings(n)
 	switch {
 	case n.Forwarding && (n.Forward6 || !d.ipv6()):
 		out = append(out, "  forwarding: true")
 	case n.Forwarding:
-		out = append(out, `  sysctls: {net.ipv4.ip_forward: 1}`)
+		settings = append(settings, "net.ipv4.ip_forward: 1")
 	case n.Forward6 && d.ipv6():
-		out = append(out, `  sysctls: {net.ipv6.conf.all.forwarding: 1}`)
+		settings = append(settings, "net.ipv6.conf.all.forwarding: 1")
 	}
-	if routes := d.routes(n); len(routes) > 0 {
-		out = append(append(out, "  routes:"), routes...)
+	if len(settings) > 0 {
+		out = append(out, "  sysctls: {"+strings.Join(settings, ", ")+"}")
+	}
+	out = append(out, d.nameLines(n, n.Name, n.Files)...)
+	if ports := d.ports[n]; len(ports) > 0 {
+		out = append(out, "  ports: ["+strings.Join(ports, ", ")+"]")
+	}
+	out = under(out, "neighbours", d.neighbours(n))
+	out = under(out, "fdb", d.fdb(n))
+	return under(out, "routes", d.routes(n))
+}
+
+// under adds a list under a key, when there is something in it.
+func under(out []string, key string, items []string) []string {
+	if len(items) == 0 {
+		return out
+	}
+	return append(append(out, "  "+key+":"), items...)
+}
+
+// settings are those that are on, also of interfaces that are in the file.
+func (d *draft) settings(n *Namespace) []string {
+	var out []string
+	for _, key := range n.Settings {
+		words := strings.Split(key, ".") // net.ipv4.conf.docker0.route_localnet
+		if dev := n.Interface(words[3]); dev != nil && dev.Kind != "loopback" && !d.known(n, dev.Name) {
+			d.skip("in %s: %s=1", n.Name, key)
+			continue
+		}
+		out = append(out, key+": 1")
 	}
 	return out
 }

@@ -1,7 +1,6 @@
 package discover
 
 import (
-	"cmp"
 	"net"
 	"net/netip"
 	"slices"
@@ -69,7 +68,7 @@ func newInterface(l netlink.Link) *Interface {
 		i.VLAN = l.VlanId
 	case *netlink.Vxlan:
 		i.VXLAN = newVXLAN(l)
-		i.link = cmp.Or(i.link, l.VtepDevIndex)
+		i.link = l.VtepDevIndex // IFLA_LINK is its own index
 	case *netlink.Bridge:
 		i.STP = spanning(a.Index)
 	}

@@ -25,16 +25,27 @@ type Namespace struct {
 	Paths      []string     `json:"paths,omitempty"` // where it is mounted, such as /run/netns/red
 	Container  *Container   `json:"container,omitempty"`
 	Processes  []Process    `json:"processes,omitempty"` // by pid
-	Forwarding bool         `json:"forwarding"`          // net.ipv4.ip_forward
-	Forward6   bool         `json:"forwarding-ipv6"`     // net.ipv6.conf.all.forwarding
+	Shared     []Room       `json:"shared,omitempty"`    // others who have the same network
+	Files      Files        `json:"files,omitzero"`
+	Forwarding bool         `json:"forwarding"`         // net.ipv4.ip_forward
+	Forward6   bool         `json:"forwarding-ipv6"`    // net.ipv6.conf.all.forwarding
+	Settings   []string     `json:"settings,omitempty"` // sysctls that are on
 	Interfaces []*Interface `json:"interfaces,omitempty"`
-	Routes     []Route      `json:"routes,omitempty"` // not those that the kernel makes by itself
-	NAT        []Rule       `json:"nat,omitempty"`
+	Routes     []Route      `json:"routes,omitempty"`     // not those that the kernel makes by itself
+	Neighbours []Neighbour  `json:"neighbours,omitempty"` // those that are not learnt
+	FDB        []FDB        `json:"fdb,omitempty"`
+	NAT        []Rule       `json:"nat,omitempty"`    // of all tables and chains
+	Chains     []Chain      `json:"chains,omitempty"` // of iptables
+	Proxies    []Proxy      `json:"proxies,omitempty"`
+	Foreign    []string     `json:"foreign,omitempty"` // chains of other tables that are not read
 	Filters    []string     `json:"filters,omitempty"` // the hooks where packets may be dropped: input, forward ...
 	Unseen     []string     `json:"unseen,omitempty"`
 
 	ids  map[int]*Namespace // the numbers that this namespace has for others (ip netns list-id)
 	ways []string           // paths by which it may be opened
+
+	own    bool         // the one that the program runs in
+	others []*Container // who shares it with Container
 }
 
 // Process is one that lives in a namespace.
@@ -52,12 +63,13 @@ type Container struct {
 
 	pid     int
 	sandbox string // the path of its namespace
+	guest   bool   // it has the network of another one
 }
 
-// End is an interface somewhere else.
+// End is an interface somewhere else; a vxlan may have a namespace alone.
 type End struct {
 	Namespace string `json:"namespace"`
-	Interface string `json:"interface"`
+	Interface string `json:"interface,omitempty"`
 }
 
 // Interface is one of a namespace, lo included.
@@ -137,6 +149,13 @@ func (n *Namespace) find(f func(*Interface) bool) *Interface {
 		return n.Interfaces[i]
 	}
 	return nil
+}
+
+// has says whether an interface of the namespace has the address.
+func (n *Namespace) has(a netip.Addr) bool {
+	return nil != n.find(func(i *Interface) bool {
+		return slices.ContainsFunc(i.Addresses, func(p netip.Prefix) bool { return p.Addr() == a })
+	})
 }
 
 // Namespace returns the namespace called name, nil when there is none.

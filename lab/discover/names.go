@@ -39,6 +39,11 @@ func (m *Machine) nameAll() {
 		}
 		n.Name = unique(taken, clean(n.known(), maxName, "ns"), maxName)
 	}
+	for _, n := range m.Namespaces {
+		for i, r := range n.Shared {
+			n.Shared[i].Name = unique(taken, clean(r.Name, maxName, "ns"), maxName)
+		}
+	}
 }
 
 // known is what people call the namespace: as ip-netns(8) does, as its container

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/google/nftables/expr"
-	"github.com/google/nftables/xt"
 	"golang.org/x/sys/unix"
 )
 
@@ -20,9 +19,9 @@ type reading struct {
 	values map[uint32][]byte // of registers
 }
 
-// newRule reads a rule; its Kind is "" when it translates nothing.
-func newRule(exprs []expr.Any) Rule {
-	r := reading{Rule: Rule{Whole: true}, values: map[uint32][]byte{}}
+// newRule reads a rule of a chain.
+func newRule(table, chain string, exprs []expr.Any) Rule {
+	r := reading{Rule: Rule{Table: table, Chain: chain, Whole: true}, values: map[uint32][]byte{}}
 	for _, e := range exprs {
 		r.read(e)
 	}
@@ -42,10 +41,12 @@ func (r *reading) read(e expr.Any) {
 		r.Whole = r.match(x) && r.Whole
 	case *expr.Immediate:
 		r.values[x.Register] = x.Data
+	case *expr.Verdict:
+		r.verdict(x)
 	case *expr.Masq:
-		r.Kind = "masquerade"
+		r.translate("MASQUERADE")
 	case *expr.Redir:
-		r.Kind = "redirect"
+		r.translate("REDIRECT")
 	case *expr.NAT:
 		r.native(x)
 	case *expr.Target:
@@ -61,7 +62,7 @@ func (r *reading) compare(c *expr.Cmp) bool {
 	case *expr.Meta:
 		return r.compareMeta(l.Key, c)
 	case *expr.Payload:
-		return c.Op == expr.CmpOpEq && r.comparePayload(l, c.Data)
+		return r.comparePayload(l, c)
 	}
 	return false
 }
@@ -97,26 +98,53 @@ func (r *reading) proto(data []byte) bool {
 	if len(data) == 0 {
 		return false
 	}
-	r.Proto = map[byte]string{unix.IPPROTO_TCP: "tcp", unix.IPPROTO_UDP: "udp"}[data[0]]
+	r.Proto = protocols[data[0]]
 	return r.Proto != ""
 }
 
+// protocols are those that a lab file knows.
+var protocols = map[byte]string{
+	unix.IPPROTO_TCP: "tcp", unix.IPPROTO_UDP: "udp", unix.IPPROTO_ICMP: "icmp", unix.IPPROTO_ICMPV6: "ipv6-icmp",
+}
+
 // comparePayload knows where RFC 791 and RFC 8200 have their addresses, and
-// that tcp and udp both have the destination port in bytes 2 and 3.
-func (r *reading) comparePayload(l *expr.Payload, data []byte) bool {
-	if l.Base == expr.PayloadBaseTransportHeader && l.Offset == 2 && len(data) == 2 {
-		r.Port = binary.BigEndian.Uint16(data)
-		return true
+// that tcp and udp both have their ports in the first four bytes.
+func (r *reading) comparePayload(l *expr.Payload, c *expr.Cmp) bool {
+	not, data := c.Op == expr.CmpOpNeq, c.Data
+	switch {
+	case !not && c.Op != expr.CmpOpEq:
+		return false
+	case l.Base == expr.PayloadBaseTransportHeader:
+		return !not && r.ports(l.Offset, data)
 	}
 	field, ok := map[uint32]struct {
 		prefix *netip.Prefix
+		not    *bool
 		size   int
-	}{12: {&r.From, 4}, 16: {&r.Dest, 4}, 8: {&r.From, 16}, 24: {&r.Dest, 16}}[l.Offset]
+	}{
+		12: {&r.From, &r.NotFrom, 4}, 16: {&r.Dest, &r.NotDest, 4},
+		8: {&r.From, &r.NotFrom, 16}, 24: {&r.Dest, &r.NotDest, 16},
+	}[l.Offset]
 	if l.Base != expr.PayloadBaseNetworkHeader || !ok || len(data) > field.size {
-		return l.Base == expr.PayloadBaseNetworkHeader && l.Offset == 9 && r.proto(data)
+		return !not && l.Base == expr.PayloadBaseNetworkHeader && l.Offset == 9 && r.proto(data)
 	}
 	addr, _ := netip.AddrFromSlice(append(bytes.Clone(data), make([]byte, field.size-len(data))...))
-	*field.prefix = netip.PrefixFrom(addr, r.bits(len(data)))
+	*field.prefix, *field.not = netip.PrefixFrom(addr, r.bits(len(data))), not
+	return true
+}
+
+// ports reads what is asked of one port, or of both.
+func (r *reading) ports(offset uint32, data []byte) bool {
+	switch {
+	case offset == 0 && len(data) == 4:
+		r.SrcPort, r.Port = binary.BigEndian.Uint16(data), binary.BigEndian.Uint16(data[2:])
+	case offset == 0 && len(data) == 2:
+		r.SrcPort = binary.BigEndian.Uint16(data)
+	case offset == 2 && len(data) == 2:
+		r.Port = binary.BigEndian.Uint16(data)
+	default:
+		return false
+	}
 	return true
 }
 
@@ -132,69 +160,4 @@ func (r *reading) bits(size int) int {
 		}
 	}
 	return n
-}
-
-func (r *reading) match(m *expr.Match) bool {
-	var ports [2]uint16
-	switch info := m.Info.(type) {
-	case *xt.Comment:
-		return true
-	case *xt.Tcp:
-		r.Proto, ports = "tcp", info.DstPorts
-	case *xt.Udp:
-		r.Proto, ports = "udp", info.DstPorts
-	default:
-		return false
-	}
-	if ports[0] == ports[1] {
-		r.Port = ports[0]
-	}
-	return ports[0] == ports[1] || ports == [2]uint16{0, 0xffff}
-}
-
-// native is a target of nf_tables.
-func (r *reading) native(x *expr.NAT) {
-	r.Kind = "snat"
-	if x.Type == expr.NATTypeDestNAT {
-		r.Kind = "dnat"
-	}
-	addr, ok := netip.AddrFromSlice(r.values[x.RegAddrMin])
-	var port uint16
-	if b := r.values[x.RegProtoMin]; x.RegProtoMin != 0 && len(b) >= 2 {
-		port = binary.BigEndian.Uint16(b)
-	}
-	r.To = netip.AddrPortFrom(addr, port)
-	r.Whole = r.Whole && ok
-}
-
-// compat is a target of iptables.
-func (r *reading) compat(x *expr.Target) {
-	kind, ok := map[string]string{"MASQUERADE": "masquerade", "SNAT": "snat", "DNAT": "dnat", "REDIRECT": "redirect"}[x.Name]
-	if !ok {
-		r.Whole = false
-		return
-	}
-	r.Kind = kind
-	switch info := x.Info.(type) {
-	case *xt.NatIPv4MultiRangeCompat:
-		if len(*info) == 1 {
-			r.to(x.Name, xt.NatRange((*info)[0]))
-		}
-	case *xt.NatRange:
-		r.to(x.Name, *info)
-	case *xt.NatRange2:
-		r.to(x.Name, info.NatRange)
-	default:
-		r.Whole = r.Whole && x.Name == "MASQUERADE"
-	}
-}
-
-func (r *reading) to(target string, n xt.NatRange) {
-	addr, ok := netip.AddrFromSlice(n.MinIP)
-	if target == "SNAT" || target == "DNAT" {
-		r.To = netip.AddrPortFrom(addr.Unmap(), n.MinPort)
-		r.Whole = r.Whole && ok && n.MinIP.Equal(n.MaxIP) && n.MinPort == n.MaxPort
-	} else {
-		r.Whole = r.Whole && n.MinPort == 0
-	}
 }

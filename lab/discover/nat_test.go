@@ -27,17 +27,17 @@ func TestRules(t *testing.T) {
 		whole       bool
 	}{
 		{"iptables -t nat -A POSTROUTING -s 192.168.15.0/24 -j MASQUERADE", "POSTROUTING -s 192.168.15.0/24 -j MASQUERADE", true},
-		{"iptables -t nat -A POSTROUTING -s 172.17.0.0/20 ! -o docker0 -j MASQUERADE", "POSTROUTING ! -o docker0 -s 172.17.0.0/20 -j MASQUERADE", true},
-		{"iptables -t nat -A POSTROUTING -s 10.1.2.3 -o eth+ -j SNAT --to-source 1.2.3.4", "POSTROUTING -o eth+ -s 10.1.2.3/32 -j SNAT --to-source 1.2.3.4", true},
+		{"iptables -t nat -A POSTROUTING -s 172.17.0.0/20 ! -o docker0 -j MASQUERADE", "POSTROUTING -s 172.17.0.0/20 ! -o docker0 -j MASQUERADE", true},
+		{"iptables -t nat -A POSTROUTING -s 10.1.2.3 -o eth+ -j SNAT --to-source 1.2.3.4", "POSTROUTING -s 10.1.2.3/32 -o eth+ -j SNAT --to-source 1.2.3.4", true},
 		{"iptables -t nat -A PREROUTING -p tcp --dport 80 -j DNAT --to-destination 192.168.15.2:8080", "PREROUTING -p tcp --dport 80 -j DNAT --to-destination 192.168.15.2:8080", true},
 		{"iptables -t nat -A PREROUTING -d 5.6.7.8 -p udp --dport 53 -m comment --comment hi -j DNAT --to-destination 1.1.1.1", "PREROUTING -d 5.6.7.8/32 -p udp --dport 53 -j DNAT --to-destination 1.1.1.1", true},
 		{"iptables -t nat -A PREROUTING -p tcp --dport 80:90 -j DNAT --to-destination 1.1.1.1", "PREROUTING -p tcp ... -j DNAT --to-destination 1.1.1.1", false},
-		{"iptables -t nat -A PREROUTING ! -s 9.9.9.9 -p tcp --dport 80 -j DNAT --to-destination 1.1.1.1", "PREROUTING -p tcp --dport 80 ... -j DNAT --to-destination 1.1.1.1", false},
+		{"iptables -t nat -A PREROUTING ! -s 9.9.9.9 -p tcp --dport 80 -j DNAT --to-destination 1.1.1.1", "PREROUTING ! -s 9.9.9.9/32 -p tcp --dport 80 -j DNAT --to-destination 1.1.1.1", true},
 		{"iptables -t nat -A PREROUTING -p tcp --dport 80 -j DNAT --to-destination 1.1.1.1-1.1.1.9", "PREROUTING -p tcp --dport 80 ... -j DNAT --to-destination 1.1.1.1", false},
 		{"iptables -t nat -A PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 8080", "PREROUTING -p tcp --dport 80 ... -j REDIRECT", false},
 		{"iptables -t nat -A PREROUTING -m addrtype --dst-type LOCAL -j ACCEPT", "", false},
 		{"ip6tables -t nat -A POSTROUTING -s fd00:15::/64 -j MASQUERADE", "POSTROUTING -s fd00:15::/64 -j MASQUERADE", true},
-		{"nft add rule ip own out ip saddr 10.1.0.0/16 oifname eth0 masquerade", "out -o eth0 -s 10.1.0.0/16 -j MASQUERADE", true},
+		{"nft add rule ip own out ip saddr 10.1.0.0/16 oifname eth0 masquerade", "out -s 10.1.0.0/16 -o eth0 -j MASQUERADE", true},
 		{"nft add rule ip own out ip saddr 10.1.0.7 snat to 9.9.9.9", "out -s 10.1.0.7/32 -j SNAT --to-source 9.9.9.9", true},
 		{"nft add rule ip own in iifname in0 tcp dport 81 dnat to 10.2.2.2:80", "in -i in0 -p tcp --dport 81 -j DNAT --to-destination 10.2.2.2:80", true},
 	} {

@@ -29,6 +29,9 @@ func (n *Namespace) follow(i *Interface) *End {
 		there = n.ids[i.where]
 	}
 	index := i.link
+	if i.VXLAN != nil && i.where >= 0 && index == 0 && there != nil && there != n {
+		return &End{Namespace: there.Name} // it leaves from there, by whatever interface
+	}
 	if index == 0 && i.where >= 0 {
 		index = i.Index // the kernel leaves out an index that is the same on both sides
 	}

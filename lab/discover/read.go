@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -39,6 +37,7 @@ func Read(ctx context.Context, from Sources) (*Machine, error) {
 		return nil, err
 	}
 	m := &Machine{Namespaces: f.sorted(ino), Unseen: []string{}}
+	m.Namespaces[0].own = true
 	if f.denied > 0 {
 		m.Unseen = append(m.Unseen, fmt.Sprintf("the namespaces of processes that this user may not look at (%d)", f.denied))
 	}
@@ -48,6 +47,9 @@ func Read(ctx context.Context, from Sources) (*Machine, error) {
 	containers, unseen := from.containers(ctx)
 	m.Unseen = append(m.Unseen, unseen...)
 	m.christen(containers)
+	for _, n := range m.Namespaces {
+		n.readFiles(from.Proc)
+	}
 	m.nameAll()
 	m.pair()
 	return m, nil
@@ -143,14 +145,10 @@ func (n *Namespace) read() error {
 	if err := n.readRoutes(); err != nil {
 		return err
 	}
-	n.Forwarding = setting("ipv4/ip_forward")
-	n.Forward6 = setting("ipv6/conf/all/forwarding")
-	n.readNAT()
+	if err := n.readTables(); err != nil {
+		return err
+	}
+	n.readSettings()
+	n.readRules()
 	return nil
-}
-
-// setting reads a sysctl of the namespace that this thread is in.
-func setting(path string) bool {
-	b, err := os.ReadFile("/proc/sys/net/" + path)
-	return err == nil && strings.TrimSpace(string(b)) == "1"
 }

@@ -1,6 +1,7 @@
 package discover
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -59,7 +60,7 @@ func (d *draft) sure(p plug) bool {
 	if p.node == p.n.Name && slices.ContainsFunc(p.n.Filters, func(hook string) bool { return hook != "forward" }) {
 		return false
 	}
-	if !p.i.Up || p.i.Kind == "macvlan" || p.i.Kind == "vxlan" || p.prefix.IsSingleIP() {
+	if !p.i.Up || d.seized[p.i] || p.i.Kind == "macvlan" || p.i.Kind == "vxlan" || p.prefix.IsSingleIP() {
 		return false
 	}
 	for _, o := range d.plugs {
@@ -77,6 +78,9 @@ func (d *draft) star(group []plug) []string {
 	if len(group) < 2 {
 		return nil
 	}
+	slices.SortFunc(group, func(a, b plug) int { // not by the numbers of interfaces
+		return cmp.Or(slices.Index(d.Namespaces, a.n)-slices.Index(d.Namespaces, b.n), a.prefix.Addr().Compare(b.prefix.Addr()))
+	})
 	target := group[0]
 	for _, p := range group {
 		if slices.ContainsFunc(group, func(o plug) bool {

@@ -40,9 +40,10 @@ func (d *draft) answering(from, to *Namespace) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
-// addresses are those of a namespace in the lab, those of lo first.
+// addresses are those of a namespace in the lab, those of lo first: in an order
+// that does not follow from the numbers of the interfaces.
 func (d *draft) addresses(n *Namespace) []netip.Addr {
-	var out []netip.Addr
+	var out, plugged []netip.Addr
 	if lo := n.Interface("lo"); lo != nil && lo.Up {
 		for _, a := range lo.Addresses {
 			out = append(out, a.Addr())
@@ -50,10 +51,11 @@ func (d *draft) addresses(n *Namespace) []netip.Addr {
 	}
 	for _, p := range d.plugs {
 		if p.node == n.Name && p.i.Up {
-			out = append(out, p.prefix.Addr())
+			plugged = append(plugged, p.prefix.Addr())
 		}
 	}
-	return out
+	slices.SortFunc(plugged, netip.Addr.Compare)
+	return append(out, plugged...)
 }
 
 // hop is a namespace that a packet leaves, and the plug by which it does.
@@ -105,7 +107,7 @@ func (d *draft) answers(from, to *Namespace, addr netip.Addr) bool {
 // plain says whether nothing in a namespace alters or drops what it sends and gets.
 func plain(n *Namespace) bool {
 	return !slices.ContainsFunc(n.Filters, func(hook string) bool { return hook != "forward" }) &&
-		!slices.ContainsFunc(n.NAT, func(r Rule) bool { return !r.Whole || r.Kind == "dnat" && r.Proto == "" })
+		!slices.ContainsFunc(n.NAT, func(r Rule) bool { return !r.Whole || r.Kind == "dnat" && !r.hasPort() })
 }
 
 // masked is the source that a router gives a packet, invalid when it leaves it
@@ -116,7 +118,7 @@ func masked(h hop, src netip.Addr) (netip.Addr, bool) {
 		fits := name == "" || (name == h.out.i.Name) != inverted
 		source := r.Kind == "masquerade" || r.Kind == "snat"
 		switch {
-		case !r.Whole || strings.HasSuffix(name, "+"):
+		case !r.simple() || strings.HasSuffix(name, "+"):
 			return netip.Addr{}, false
 		case source && fits && (!r.From.IsValid() || r.From.Contains(src)):
 			return h.out.prefix.Addr(), r.Kind == "masquerade" && r.Proto == "" && !r.Dest.IsValid()
@@ -169,6 +171,9 @@ func (d *draft) lookup(n *Namespace, to netip.Addr) (out plug, next netip.Addr, 
 			return plug{}, netip.Addr{}, false
 		}
 		consider(r.To.Bits(), p, r.Via, true)
+	}
+	if d.seized[out.i] {
+		return plug{}, netip.Addr{}, false
 	}
 	return out, next, route
 }
