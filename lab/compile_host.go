@@ -1,6 +1,8 @@
 package lab
 
 import (
+	"slices"
+
 	"nslab/lab/op"
 	"nslab/topology"
 )
@@ -25,7 +27,11 @@ func (c *compiler) plainBridges() {
 		keys = append(keys, "ip6tables")
 	}
 	for _, key := range keys {
-		c.add(pos, op.Sysctl{NS: topology.Host, Key: "net.bridge.bridge-nf-call-" + key, Value: "0", Optional: true})
+		key = "net.bridge.bridge-nf-call-" + key
+		own := func(n topology.Namespace) bool { return n.Name.Text == topology.Host && says(&n, key) }
+		if !slices.ContainsFunc(c.state.Namespaces, own) { // else the lesson is about that
+			c.add(pos, op.Sysctl{NS: topology.Host, Key: key, Value: "0", Optional: true})
+		}
 	}
 }
 

@@ -37,6 +37,8 @@ func TestDockerRules(t *testing.T) {
 	}{
 		{"docker-bridge", "chains", "default-bridge", "iptables-save", 0},
 		{"docker-bridge", "reuse", "default-bridge", "iptables-save", 0},
+		{"docker-link", "no-names", "link", "iptables-save", 0},
+		{"docker-link", "restart", "link", "iptables-save", 0},
 		{"docker-publish", "engine", "default-bridge", "iptables-save", 0},
 		{"docker-publish", "publish", "publish", "iptables-save", 0},
 		{"docker-publish", "forms", "publish", "iptables-save -t nat", 0},
@@ -87,6 +89,21 @@ func TestDockerRulesWithoutProxy(t *testing.T) {
 	want := recorded(t, "userland-proxy-false", "iptables-save", 0)
 	want = strings.Replace(want, ":FORWARD ACCEPT", ":FORWARD DROP", 1)
 	got := elsewhere(t, "typed", "docker-proxy", "engine-without", "iptables-save")
+	if diff := cmp.Diff(savedRules(want), savedRules(got)); diff != "" {
+		t.Errorf("iptables-save (-docker +nslab):\n%s", diff)
+	}
+}
+
+// With --icc=false a link opens a hole. In the recording it is app, 172.17.0.4,
+// that is linked to port 80 of db, 172.17.0.2; and forwarding was on already.
+func TestDockerHole(t *testing.T) {
+	t.Parallel()
+	kerneltest.Need(t)
+	needs(t, "iptables-save")
+	want := strings.NewReplacer(
+		":FORWARD ACCEPT", ":FORWARD DROP", "172.17.0.4/32", "172.17.0.3/32", "172.17.0.2/32", "172.17.0.4/32", "port 80 ", "port 3306 ",
+	).Replace(recorded(t, "icc-false", "iptables-save", 0))
+	got := elsewhere(t, "typed", "docker-link", "hole", "iptables-save")
 	if diff := cmp.Diff(savedRules(want), savedRules(got)); diff != "" {
 		t.Errorf("iptables-save (-docker +nslab):\n%s", diff)
 	}

@@ -2,6 +2,7 @@ package discover
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -86,16 +87,18 @@ func under(out []string, key string, items []string) []string {
 	return append(append(out, "  "+key+":"), items...)
 }
 
-// settings are those that are on, also of interfaces that are in the file.
+// settings are those that are not as in a new namespace, also of interfaces
+// that are in the file.
 func (d *draft) settings(n *Namespace) []string {
 	var out []string
-	for _, key := range n.Settings {
+	for _, key := range slices.Sorted(maps.Keys(n.Settings)) {
 		words := strings.Split(key, ".") // net.ipv4.conf.docker0.route_localnet
-		if dev := n.Interface(words[3]); dev != nil && dev.Kind != "loopback" && !d.known(n, dev.Name) {
-			d.skip("in %s: %s=1", n.Name, key)
+		dev := n.Interface(words[len(words)-2])
+		if dev != nil && dev.Kind != "loopback" && !d.known(n, dev.Name) {
+			d.skip("in %s: %s=%s", n.Name, topology.Quote(key), n.Settings[key])
 			continue
 		}
-		out = append(out, key+": 1")
+		out = append(out, key+": "+n.Settings[key])
 	}
 	return out
 }

@@ -20,26 +20,26 @@ type Machine struct {
 
 // Namespace is a network namespace.
 type Namespace struct {
-	Name       string       `json:"name"` // valid in a lab file, and no other node's
-	Inode      uint64       `json:"inode"`
-	Paths      []string     `json:"paths,omitempty"` // where it is mounted, such as /run/netns/red
-	Container  *Container   `json:"container,omitempty"`
-	Processes  []Process    `json:"processes,omitempty"` // by pid
-	Shared     []Room       `json:"shared,omitempty"`    // others who have the same network
-	Files      Files        `json:"files,omitzero"`
-	Forwarding bool         `json:"forwarding"`         // net.ipv4.ip_forward
-	Forward6   bool         `json:"forwarding-ipv6"`    // net.ipv6.conf.all.forwarding
-	Settings   []string     `json:"settings,omitempty"` // sysctls that are on
-	Interfaces []*Interface `json:"interfaces,omitempty"`
-	Routes     []Route      `json:"routes,omitempty"`     // not those that the kernel makes by itself
-	Neighbours []Neighbour  `json:"neighbours,omitempty"` // those that are not learnt
-	FDB        []FDB        `json:"fdb,omitempty"`
-	NAT        []Rule       `json:"nat,omitempty"`    // of all tables and chains
-	Chains     []Chain      `json:"chains,omitempty"` // of iptables
-	Proxies    []Proxy      `json:"proxies,omitempty"`
-	Foreign    []string     `json:"foreign,omitempty"` // chains of other tables that are not read
-	Filters    []string     `json:"filters,omitempty"` // the hooks where packets may be dropped: input, forward ...
-	Unseen     []string     `json:"unseen,omitempty"`
+	Name       string            `json:"name"` // valid in a lab file, and no other node's
+	Inode      uint64            `json:"inode"`
+	Paths      []string          `json:"paths,omitempty"` // where it is mounted, such as /run/netns/red
+	Container  *Container        `json:"container,omitempty"`
+	Processes  []Process         `json:"processes,omitempty"` // by pid
+	Shared     []Room            `json:"shared,omitempty"`    // others who have the same network
+	Files      Files             `json:"files,omitzero"`
+	Forwarding bool              `json:"forwarding"`         // net.ipv4.ip_forward
+	Forward6   bool              `json:"forwarding-ipv6"`    // net.ipv6.conf.all.forwarding
+	Settings   map[string]string `json:"settings,omitempty"` // sysctls that are not as in a new namespace
+	Interfaces []*Interface      `json:"interfaces,omitempty"`
+	Routes     []Route           `json:"routes,omitempty"`     // not those that the kernel makes by itself
+	Neighbours []Neighbour       `json:"neighbours,omitempty"` // those that are not learnt
+	FDB        []FDB             `json:"fdb,omitempty"`
+	NAT        []Rule            `json:"nat,omitempty"`    // of all tables and chains
+	Chains     []Chain           `json:"chains,omitempty"` // of iptables
+	Proxies    []Proxy           `json:"proxies,omitempty"`
+	Foreign    []string          `json:"foreign,omitempty"` // chains of other tables that are not read
+	Filters    []string          `json:"filters,omitempty"` // the hooks where packets may be dropped: input, forward ...
+	Unseen     []string          `json:"unseen,omitempty"`
 
 	ids  map[int]*Namespace // the numbers that this namespace has for others (ip netns list-id)
 	ways []string           // paths by which it may be opened

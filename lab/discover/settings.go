@@ -3,7 +3,6 @@ package discover
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
@@ -15,25 +14,43 @@ var switches = []string{
 
 // readSettings reads the namespace that this thread is in.
 func (n *Namespace) readSettings() {
-	n.Forwarding = setting("ipv4/ip_forward")
-	n.Forward6 = setting("ipv6/conf/all/forwarding")
+	n.Forwarding = setting("ipv4/ip_forward") == "1"
+	n.Forward6 = setting("ipv6/conf/all/forwarding") == "1"
+	n.Settings = map[string]string{}
 	for _, pattern := range switches {
 		files, _ := filepath.Glob(sysctls + pattern) // the pattern is good
 		for _, f := range files {
 			path := strings.TrimPrefix(f, sysctls)
 			// a dot in the name of an interface is not one of the setting
-			if setting(path) && !strings.Contains(path, ".") {
-				n.Settings = append(n.Settings, "net."+strings.ReplaceAll(path, "/", "."))
+			if setting(path) == "1" && !strings.Contains(path, ".") {
+				n.Settings["net."+strings.ReplaceAll(path, "/", ".")] = "1"
 			}
 		}
 	}
-	slices.Sort(n.Settings)
+	n.readBridged()
+}
+
+// bridged says whether iptables sees what crosses a bridge.
+const bridged = "net.bridge.bridge-nf-call-iptables"
+
+// readBridged notes that where it is not as in a lab: on in every namespace
+// where the kernel has br_netfilter, off on the host of a sandbox.
+func (n *Namespace) readBridged() {
+	usual := map[bool]string{true: "0", false: "1"}[n.own]
+	value := setting(strings.ReplaceAll(strings.TrimPrefix(bridged, "net."), ".", "/"))
+	bridge := n.find(func(i *Interface) bool { return i.Kind == "bridge" })
+	if value != "" && value != usual && bridge != nil {
+		n.Settings[bridged] = value
+	}
 }
 
 const sysctls = "/proc/sys/net/"
 
-// setting reads a sysctl that is on or off.
-func setting(path string) bool {
+// setting reads a sysctl, "" where the kernel has none of that name.
+func setting(path string) string {
 	b, err := os.ReadFile(sysctls + path)
-	return err == nil && strings.TrimSpace(string(b)) == "1"
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
 }
