@@ -51,6 +51,12 @@ var street = []rule{
 	{`02:42:c0:a8:32:`, "02:42:c0:a8:01:"},
 }
 
+// second is the network net1, which was the fourth one in the recording.
+var second = []rule{{`172\.20\.`, "172.18."}, {`02:42:ac:14:`, "02:42:ac:12:"}}
+
+// brief is what `ip -br` has of its own.
+var brief = []rule{{`192\.168\.1\.10/`, "192.168.1.2/"}, {`fe80::\S+`, ""}, {`@\S+`, "@if"}}
+
 // overlayOnPurpose is what the lesson docker-overlay tells as the differences.
 var overlayOnPurpose = []rule{
 	{` l2miss l3miss`, ""}, // nobody is there to be told
@@ -104,6 +110,18 @@ type comparison struct {
 }
 
 var comparisons = []comparison{
+	{"docker-bridge", "docker0", "for dev in lo eth0 docker0; do ip -br a show $dev; done", "default-bridge", "ip -br a", 0, slices.Concat(street, brief)},
+	{"docker-bridge", "containers", "ip -n web a", "default-bridge", "docker exec web ip a", 0, nil},
+	{
+		"docker-bridge", "containers", "ip netns exec c2 cat /etc/hosts",
+		"default-bridge", "docker exec web cat /etc/hosts", 0,
+		[]rule{{`172\.17\.0\.2\s+543c1da84600`, "172.17.0.3 46c64c7340de"}}, // c2's own line, by its number in the recording
+	},
+	{"docker-publish", "publish", "ss -ltnp", "publish", `ss -ltnp | grep -v "127.0.0.53"`, 0, []rule{{`,fd=\d+|pid=\d+| +$`, ""}}},
+	{"docker-link", "restart", "ip -n db -4 -o a show eth0", "link", "docker exec db ip -4 -o a show eth0", 0, nil},
+	{"docker-user-network", "second-network", "ip -n cc -4 -o a", "user-bridge", "docker exec cc ip -4 -o a", 0, nil},
+	{"docker-user-network", "connect", "ip -n cb a", "user-bridge", "docker exec cb ip a", 0, second},
+	{"docker-user-network", "connect", "ip -n cb r", "user-bridge", "docker exec cb ip r", 0, second},
 	{"docker-none", "container", "ip -n c1 a", "none-host-container", "docker run --rm --network none bb ip a", 0, nil},
 	{"docker-none", "container", "ip -n c1 route", "none-host-container", "docker run --rm --network none bb ip route", 0, []rule{{`(?s)^\n\$ .*`, ""}}}, // the answer is empty
 	{"docker-container", "side", "ip netns exec side cat /etc/hosts", "none-host-container", "docker exec side cat /etc/hosts", 0, nil},

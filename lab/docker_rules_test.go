@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"nslab/lab/kerneltest"
 )
@@ -106,6 +107,26 @@ func TestDockerHole(t *testing.T) {
 	got := elsewhere(t, "typed", "docker-link", "hole", "iptables-save")
 	if diff := cmp.Diff(savedRules(want), savedRules(got)); diff != "" {
 		t.Errorf("iptables-save (-docker +nslab):\n%s", diff)
+	}
+}
+
+// The networks macvlan and overlay have no rules. What a real Docker has besides
+// are those of docker0, and of docker_gwbridge, which the lesson leaves out.
+func TestDockerNoRules(t *testing.T) {
+	t.Parallel()
+	kerneltest.Need(t)
+	needs(t, "iptables-save")
+	docker0 := savedRules(recorded(t, "default-bridge", "iptables-save", 0))
+	for _, tt := range []struct{ scenario, step, session string }{
+		{"docker-macvlan", "children", "macvlan"}, {"docker-overlay", "fdb", "overlay"},
+	} {
+		want := slices.DeleteFunc(savedRules(recorded(t, tt.session, "iptables-save", 0)), func(r string) bool {
+			return slices.Contains(docker0, r) || strings.Contains(r, "docker_gwbridge")
+		})
+		got := savedRules(elsewhere(t, "typed", tt.scenario, tt.step, "iptables-save"))
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s: iptables-save (-docker +nslab):\n%s", tt.scenario, diff)
+		}
 	}
 }
 
