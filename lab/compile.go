@@ -163,6 +163,9 @@ func (c *compiler) end(e topology.End) {
 	dev := e.Interface.Text
 	if master != "" {
 		c.add(e.Pos, c.port(ns, dev, master))
+		if e.Hairpin {
+			c.add(e.Pos, op.Hairpin{NS: ns, Dev: dev, Bridge: master})
+		}
 	}
 	for _, a := range e.Addresses {
 		c.add(a.Pos, op.Addr{NS: ns, Dev: dev, Prefix: a.Prefix})

@@ -23,7 +23,7 @@ func (c *compiler) names(ns *topology.Namespace) {
 	case home.Name.Text != ns.Name.Text && home.Name.Text != topology.Host && !named(ns) && !resolves(ns):
 		whole, hostsAt, resolvAt = home, ns.Network.Pos, ns.Network.Pos
 	}
-	if lines := c.state.HostLines(whole); len(lines) > 0 && c.first(ns, named) {
+	if lines := c.state.HostLines(whole); (len(lines) > 0 || whole.OwnHosts) && c.first(ns, named) {
 		var text strings.Builder
 		for _, l := range lines {
 			text.WriteString(l.String() + "\n")
@@ -49,7 +49,7 @@ func (c *compiler) first(ns *topology.Namespace, says func(*topology.Namespace) 
 
 // named says whether an entry asks for a hosts file.
 func named(n *topology.Namespace) bool {
-	return len(n.Hosts)+len(n.Linked) > 0 || n.Hostname.Text != ""
+	return n.OwnHosts || len(n.Hosts)+len(n.Linked) > 0 || n.Hostname.Text != ""
 }
 
 func resolves(n *topology.Namespace) bool { return n.Resolv.Pos.Line != 0 }
@@ -61,6 +61,8 @@ func hostsAt(n *topology.Namespace) topology.Pos {
 		return n.Hosts[0].Name.Pos
 	case len(n.Linked) > 0:
 		return n.Linked[0].To.Pos
+	case n.Hostname.Text != "":
+		return n.Hostname.Pos
 	}
-	return n.Hostname.Pos
+	return n.Name.Pos
 }

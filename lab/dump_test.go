@@ -124,7 +124,25 @@ func (r *room) link(l netlink.Link, all []*room) (string, error) {
 			more = elsewhereDev.ReplaceAllString(more, "dev elsewhere")
 		}
 	}
+	if port, err := r.hairpin(l); err != nil {
+		return "", err
+	} else if port {
+		more += " hairpin"
+	}
 	return strings.TrimSpace(fmt.Sprintf("link %s %s master %s %s mtu %d qlen %d peer %s %s", a.Name, l.Type(), master, state, a.MTU, a.TxQLen, peer, more)), nil
+}
+
+// hairpin says whether an interface is a port that sends frames back.
+func (r *room) hairpin(l netlink.Link) (on bool, err error) {
+	if l.Attrs().MasterIndex == 0 {
+		return false, nil
+	}
+	err = r.ns.Do(func() error {
+		info, err := (&netlink.Handle{}).LinkGetProtinfo(l)
+		on = info.Hairpin
+		return err
+	})
+	return on, err
 }
 
 var elsewhereDev = regexp.MustCompile(`dev \S+`)

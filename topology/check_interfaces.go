@@ -6,6 +6,7 @@ const minMTU6 = 1280 // RFC 8200, section 5
 // be what the file makes of them.
 func (w *world) checkInterfaces(v *view) {
 	w.checkSelf()
+	w.checkHairpins()
 	type key struct{ ns, name string }
 	first := map[key]device{}
 	for _, d := range v.interfaces {
@@ -18,6 +19,18 @@ func (w *world) checkInterfaces(v *view) {
 		w.checkPort(d)
 		if d.mtu != 0 && d.mtu < minMTU6 && anyIPv6(d.addresses) {
 			w.wrong(d.pos, "an mtu of %d is too small for the IPv6 address of %s: IPv6 needs %d", d.mtu, d.label, minMTU6)
+		}
+	}
+}
+
+// checkHairpins finds ends that are no port of a bridge, which alone has that
+// setting.
+func (w *world) checkHairpins() {
+	for _, l := range w.Links {
+		for _, e := range l.Ends {
+			if _, port := w.Bridge(e.Node.Text); e.Hairpin && !port {
+				w.wrong(e.Pos, "only a port of a bridge can send frames back to where they came from (`hairpin`): %s is not plugged into one", e)
+			}
 		}
 	}
 }

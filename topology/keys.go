@@ -24,7 +24,7 @@ var keys = map[string][]string{
 	"publish":    {"published", "target", "protocol", "host-ip", "nat", "proxy"},
 	"bridge":     {"kind", "in", "addresses", "mac", "mtu", "stp"},
 	"link":       {"kind", "endpoints", "endpoint", "parent"}, // the rest belongs to the kind
-	"end":        {"node", "interface", "addresses", "mac", "mtu"},
+	"end":        {"node", "interface", "addresses", "mac", "mtu", "hairpin"},
 	"nat": {
 		"masquerade", "snat", "dnat", "to", "address", "in", "in-dev", "out-dev",
 		"chain", "family", "source", "destination", "protocol", "sport", "dport", "ctstate", "src-type", "dst-type", "target",

@@ -137,10 +137,13 @@ func (p *parser) shortEnd(path string, w Word) End {
 	return e
 }
 
-// longEnd reads {node, interface, addresses, mac, mtu}.
+// longEnd reads {node, interface, addresses, mac, mtu, hairpin}.
 func (p *parser) longEnd(path string, v Value) End {
 	a := p.object(path, v, "end")
 	e := End{Node: a.Required("node", "red"), Interface: a.Required("interface", "eth0"), Pos: v.Pos, MAC: p.endMAC(a), MTU: p.mtu(a)}
+	if e.Hairpin = a.Bool("hairpin", false); e.Hairpin {
+		p.paths[a.Value("hairpin").Pos] = at(path, "hairpin")
+	}
 	path = at(path, "addresses")
 	words, auto := p.auto(path, a.Words("addresses"))
 	e.Addresses, e.Auto = p.addresses(path, words, false), auto

@@ -18,9 +18,11 @@ func (p *parser) namespace(path string, name Word, v Value) Namespace {
 	if a.has("forwarding") {
 		n.Forward, n.ForwardAt = a.Bool("forwarding", false), a.Value("forwarding").Pos
 	}
-	n.Routes = append(p.routes(a), p.gateways(a)...)
+	gateways, auto := p.gateways(a)
+	n.Routes, n.autoGateway = append(p.routes(a), gateways...), auto
 	n.Sysctls, n.Neighbours, n.FDB = p.sysctls(a), p.neighbours(a), p.fdb(a)
 	n.Hosts = p.hosts(a)
+	n.OwnHosts = a.Value("hosts").Kind == Map && len(a.Value("hosts").Keys) == 0
 	n.Hostname, n.Aliases, n.Linked = p.hostName(a, "hostname"), p.aliases(a), p.linked(a)
 	n.Resolv = p.resolv(a)
 	n.Services = p.services(a)

@@ -76,9 +76,9 @@ func anywhere(via netip.Addr) netip.Prefix {
 	return netip.PrefixFrom(netip.IPv4Unspecified(), 0)
 }
 
-// gateways reads `gateway`, which is short for a default route.
-func (p *parser) gateways(a *Args) []Route {
-	var out []Route
+// gateways reads `gateway`, which is short for a default route; auto is where
+// the bridge is to say which.
+func (p *parser) gateways(a *Args) (out []Route, auto Pos) {
 	path := at(a.path, "gateway")
 	words := a.Words("gateway")
 	for i, w := range words {
@@ -87,10 +87,14 @@ func (p *parser) gateways(a *Args) []Route {
 			at = nth(path, i)
 		}
 		p.paths[w.Pos] = at
+		if w.Text == autoAddress {
+			auto = w.Pos
+			continue
+		}
 		before := p.count
 		if via := p.gateway(at, w); p.count == before {
 			out = append(out, Route{To: anywhere(via), Via: via, Pos: w.Pos})
 		}
 	}
-	return out
+	return out, auto
 }

@@ -101,6 +101,7 @@ func (n *Namespace) stack() string {
 		{"lo", n.Lo},
 		{"forwarding", n.Forward},
 		{"routes", len(n.Routes) > 0},
+		{"gateway", n.autoGateway.Line != 0},
 		{"sysctls", len(n.Sysctls) > 0},
 		{"neighbours", len(n.Neighbours) > 0},
 		{"fdb", len(n.FDB) > 0},

@@ -126,6 +126,7 @@ type Namespace struct {
 	Neighbours []Neighbour
 	FDB        []FDB
 	Hosts      []HostEntry
+	OwnHosts   bool       // it has a hosts file, if only with the usual lines
 	Hostname   Word       // its own name, the last in its hosts file; empty when not given
 	Aliases    []Word     // what it is called besides on its networks
 	Linked     []NameLink // the `link` of the file
@@ -133,6 +134,8 @@ type Namespace struct {
 	Services   []Service
 	Ports      []Port
 	CNI        []Attachment // interfaces that plugins of CNI make
+
+	autoGateway Pos // where `gateway: auto` stands, until it has become routes
 }
 
 // Neighbour is a MAC address that a namespace knows without asking.
@@ -248,6 +251,7 @@ type End struct {
 	Auto      Pos // where `auto` stands: the address is handed out when the link appears
 	MAC       Word
 	MTU       int
+	Hairpin   bool // a port that sends frames back to where they came from
 	Pos       Pos
 
 	handed bool // what `auto` asked for

@@ -91,6 +91,7 @@ func (w *world) checked(step string) State {
 		w.changed = false
 		w.at = positions(w.Namespaces)
 		w.handOut()
+		w.leadOut()
 		w.check()
 	}
 	w.size += len(w.Namespaces) + len(w.Bridges) + len(w.Links) + len(w.NAT) + len(w.Filter)
@@ -131,6 +132,9 @@ func (n *Namespace) add(more *Namespace) {
 	}
 	n.LoAddress = extended(n.LoAddress, more.LoAddress)
 	n.Routes = extended(n.Routes, more.Routes)
+	if more.autoGateway.Line != 0 {
+		n.autoGateway = more.autoGateway
+	}
 	n.Neighbours = extended(n.Neighbours, more.Neighbours)
 	n.FDB = extended(n.FDB, more.FDB)
 	n.Services = extended(n.Services, more.Services)
@@ -138,6 +142,7 @@ func (n *Namespace) add(more *Namespace) {
 	n.Ports = replaced(n.Ports, more.Ports, Port.socket)
 	n.Sysctls = replaced(n.Sysctls, more.Sysctls, func(s Sysctl) string { return s.Key.Text })
 	n.Hosts = replaced(n.Hosts, more.Hosts, func(h HostEntry) string { return h.Name.Text })
+	n.OwnHosts = n.OwnHosts || more.OwnHosts
 	n.Aliases = extended(n.Aliases, more.Aliases)
 	n.Linked = replaced(n.Linked, more.Linked, func(l NameLink) string { return l.Alias.Text })
 	if more.Hostname.Text != "" {

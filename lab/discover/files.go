@@ -18,7 +18,8 @@ import (
 // Files are those by which whoever is in a namespace knows names: hosts(5) and
 // resolv.conf(5), as `ip netns exec` or a container runtime puts them there.
 type Files struct {
-	Hosts       []HostLine   `json:"hosts,omitempty"` // but those that every hosts file has
+	OwnHosts    bool         `json:"own-hosts,omitempty"` // there is a hosts file
+	Hosts       []HostLine   `json:"hosts,omitempty"`     // but those that every hosts file has
 	Nameservers []netip.Addr `json:"nameservers,omitempty"`
 	Search      []string     `json:"search,omitempty"`
 	Options     []string     `json:"options,omitempty"`
@@ -76,6 +77,7 @@ func (c *Container) files(proc string) Files {
 func filesIn(dir string) Files {
 	var f Files
 	for words := range lines(filepath.Join(dir, "hosts")) {
+		f.OwnHosts = true
 		addr, err := netip.ParseAddr(words[0])
 		if err == nil && len(words) > 1 && !everywhere(addr) {
 			f.Hosts = append(f.Hosts, HostLine{addr, words[1:]})

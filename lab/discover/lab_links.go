@@ -66,6 +66,9 @@ func (d *draft) endWords(node string, i *Interface, addresses []netip.Prefix, mt
 	if i.MTU != mtu && i.MTU <= maxMTU {
 		more += fmt.Sprintf(", mtu: %d", i.MTU)
 	}
+	if i.Hairpin {
+		more += ", hairpin: true"
+	}
 	if more == "" {
 		return short(node, d.names[i], addresses)
 	}

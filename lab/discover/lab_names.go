@@ -39,7 +39,7 @@ func (d *draft) nameLines(n *Namespace, name string, f Files) []string {
 	if len(linked) > 0 {
 		out = append(out, "  link: ["+strings.Join(linked, ", ")+"]")
 	}
-	if len(hosts) > 0 {
+	if len(hosts) > 0 || f.OwnHosts && hostname == "" && len(linked) == 0 {
 		out = append(out, "  hosts: {"+strings.Join(hosts, ", ")+"}")
 	}
 	return append(out, d.resolvLine(name, f)...)

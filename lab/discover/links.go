@@ -72,6 +72,7 @@ func newInterface(l netlink.Link) *Interface {
 	case *netlink.Bridge:
 		i.STP = spanning(a.Index)
 	}
+	i.Hairpin = a.MasterIndex != 0 && hairpin(a.Index)
 	if a.Flags&net.FlagLoopback != 0 {
 		i.Kind, i.MAC = "loopback", ""
 	}

@@ -88,6 +88,7 @@ type Interface struct {
 	VLAN      int            `json:"vlan,omitempty"`
 	VXLAN     *VXLAN         `json:"vxlan,omitempty"`
 	STP       bool           `json:"stp,omitempty"`
+	Hairpin   bool           `json:"hairpin,omitempty"` // of a port of a bridge
 
 	link  int // IFLA_LINK: index of the peer or the parent
 	where int // IFLA_LINK_NETNSID, -1 in the same namespace

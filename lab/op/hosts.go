@@ -42,6 +42,9 @@ func (f Hosts) Command() Command { return Write(f.file().path(), f.file().text) 
 func (f Hosts) Inverse() Command { return f.file().without(localLines) }
 
 func (f Hosts) String() string {
+	if f.Lines == "" {
+		return f.NS + " has a hosts file of its own"
+	}
 	return fmt.Sprintf("%s knows %s", f.NS, strings.Join(strings.Split(strings.TrimSpace(f.Lines), "\n"), ", "))
 }
 
