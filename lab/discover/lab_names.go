@@ -19,7 +19,9 @@ func (d *draft) nameLines(n *Namespace, name string, f Files) []string {
 	known := map[string]bool{}
 	for _, l := range f.Hosts {
 		if link := d.linkOf(n, l); link != "" && name == n.Name {
-			linked = append(linked, link)
+			if !slices.Contains(linked, link) { // one for each address of the other
+				linked = append(linked, link)
+			}
 			continue
 		}
 		for _, h := range l.Names {
