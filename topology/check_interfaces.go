@@ -28,8 +28,13 @@ func (w *world) checkInterfaces(v *view) {
 func (w *world) checkHairpins() {
 	for _, l := range w.Links {
 		for _, e := range l.Ends {
-			if _, port := w.Bridge(e.Node.Text); e.Hairpin && !port {
+			b, port := w.Bridge(e.Node.Text)
+			switch {
+			case !e.Hairpin:
+			case !port:
 				w.wrong(e.Pos, "only a port of a bridge can send frames back to where they came from (`hairpin`): %s is not plugged into one", e)
+			case b.OpenVSwitch():
+				w.wrong(e.Pos, "a port of Open vSwitch has no `hairpin`: a bridge of the kernel has")
 			}
 		}
 	}
