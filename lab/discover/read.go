@@ -49,6 +49,7 @@ func Read(ctx context.Context, from Sources) (*Machine, error) {
 	m.christen(containers)
 	for _, n := range m.Namespaces {
 		n.readFiles(from.Proc)
+		n.noteOpenVSwitch()
 	}
 	m.nameAll()
 	m.pair()
