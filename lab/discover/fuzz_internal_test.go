@@ -67,10 +67,9 @@ func named(bridge, port, dev, room, rule string) []*Machine {
 	machine := func(n Namespace) *Machine {
 		n.Inode, n.Interfaces = 2, []*Interface{{Index: 2, Name: dev, Kind: "veth", Up: true, MTU: 1500, Addresses: prefixes("10.0.0.2/24")}}
 		n.Routes = []Route{{To: netip.MustParsePrefix("0.0.0.0/0"), Via: netip.MustParseAddr("10.0.0.1"), Dev: dev}}
-		masquerade := newRule([]expr.Any{
+		masquerade := newRule("nat", room, []expr.Any{
 			&expr.Meta{Key: expr.MetaKeyOIFNAME, Register: 1}, &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte(rule)}, &expr.Masq{},
 		})
-		masquerade.Chain = room
 		return &Machine{Namespaces: []*Namespace{{Inode: 1, NAT: []Rule{masquerade}, Interfaces: []*Interface{
 			{Index: 2, Name: bridge, Kind: "bridge", Up: true, MTU: 1500, Addresses: prefixes("10.0.0.1/24")},
 			{Index: 3, Name: port, Kind: "veth", Up: true, MTU: 1500, Master: bridge},
@@ -99,7 +98,7 @@ func FuzzRule(f *testing.F) {
 			&expr.Target{Name: "DNAT", Info: &xt.NatRange2{NatRange: xt.NatRange{MinIP: value, MaxIP: value, MinPort: port}}},
 			&expr.Target{Name: "SNAT", Info: &xt.NatIPv4MultiRangeCompat{{MinIP: value, MaxIP: data}}}, &expr.Target{Name: "REDIRECT"},
 		}
-		r := newRule([]expr.Any{
+		r := newRule("nat", "PREROUTING", []expr.Any{
 			&expr.Payload{Base: expr.PayloadBase(kind % 4), Offset: offset}, &expr.Bitwise{Mask: data}, &expr.Cmp{Data: value},
 			&expr.Meta{Key: expr.MetaKey(offset)}, &expr.Cmp{Op: expr.CmpOp(kind % 8), Data: data},
 			&expr.Immediate{Register: 1, Data: value}, &expr.Immediate{Register: 2, Data: data},
