@@ -7,7 +7,7 @@ import (
 )
 
 // maxNAT is how many rules of address translation a lab may have.
-const maxNAT = 256
+const maxNAT = 4096
 
 // checkNAT finds rules that cannot work beside each other.
 func (w *world) checkNAT(v *view) {

@@ -54,6 +54,11 @@ func (m message) number(kind uint16, n int) message {
 	return m.bytes(kind, binary.NativeEndian.AppendUint32(nil, uint32(n)))
 }
 
+// big is a number in the byte order of networks, which netfilter wants.
+func (m message) big(kind uint16, n uint32) message {
+	return m.bytes(kind, binary.BigEndian.AppendUint32(nil, n))
+}
+
 func (m message) addr(kind uint16, a netip.Addr) message { return m.bytes(kind, a.AsSlice()) }
 
 // nest appends an attribute that holds others.

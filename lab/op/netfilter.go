@@ -124,7 +124,8 @@ func (r chainRule) do(k *Kernel, was string) error {
 		if err != nil {
 			return err
 		}
-		return addRules(k, []newRule{{r, had}})
+		_, err = addRules(k, []newRule{{r, had}})
+		return err
 	})
 }
 

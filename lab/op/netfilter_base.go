@@ -14,7 +14,7 @@ func (t *nfTable) base(name string, policy *nftables.ChainPolicy) (*nftables.Cha
 	c, want := t.chain(name), baseChain(t.self, name)
 	switch {
 	case c == nil && !t.exists:
-		t.conn.AddTable(t.self)
+		t.addTable()
 	case c == nil:
 	case c.Type != want.Type || c.Hooknum == nil || *c.Hooknum != *want.Hooknum:
 		return nil, fmt.Errorf("table %s has a chain %s that is not the one of iptables, so no packet would see a rule in it: rename it", t.self.Name, name)
@@ -24,7 +24,8 @@ func (t *nfTable) base(name string, policy *nftables.ChainPolicy) (*nftables.Cha
 	if policy != nil {
 		want.Policy = policy
 	}
-	return t.conn.AddChain(want), nil
+	t.addBase(want)
+	return want, nil
 }
 
 // hooks are where the chains of iptables stand in the way of a packet.

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/google/nftables"
-	mdnetlink "github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -47,30 +45,22 @@ func (t *nfTable) steadily(f func() error) error {
 
 // generation is how often the rules of the namespace were changed.
 func generation() (uint32, error) {
-	c, err := dialNetfilter()
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = c.Close() }()
-	answer, err := c.Execute(nfMessage(&nftables.Table{}, unix.NFT_MSG_GETGEN, 0, nil))
+	s, err := dial(unix.NETLINK_NETFILTER, make([]byte, bufSize))
 	if err != nil {
 		return 0, noTables(err)
 	}
-	for _, m := range answer {
-		if len(m.Data) < nfHeader {
-			continue
-		}
-		attrs, err := mdnetlink.UnmarshalAttributes(m.Data[nfHeader:])
-		if err != nil {
-			return 0, err
-		}
-		for _, a := range attrs {
-			if a.Type == unix.NFTA_GEN_ID && len(a.Data) == 4 {
-				return binary.BigEndian.Uint32(a.Data), nil
-			}
-		}
+	defer s.close()
+	answer, err := s.question(request{
+		kind: unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_GETGEN, body: message{unix.AF_UNSPEC, unix.NFNETLINK_V0, 0, 0},
+	})
+	if err != nil {
+		return 0, noTables(err)
 	}
-	return 0, errors.New("nf_tables did not say its generation")
+	id := attribute(answer[min(nfHeader, len(answer)):], unix.NFTA_GEN_ID)
+	if len(id) != 4 {
+		return 0, errors.New("nf_tables did not say its generation")
+	}
+	return binary.BigEndian.Uint32(id), nil
 }
 
 // noTables explains what the kernel says when it knows no nf_tables.
@@ -79,19 +69,4 @@ func noTables(err error) error {
 		return fmt.Errorf("this kernel has no nf_tables (CONFIG_NF_TABLES), without which there are no rules; try `modprobe nf_tables`: %w", err)
 	}
 	return fmt.Errorf("ask nf_tables: %w", err)
-}
-
-// flush sends the transaction.
-func (t *nfTable) flush() error {
-	return t.kernel.Around("flush", t.self.Name, func() error {
-		if len(t.last) == 0 {
-			return t.conn.Flush()
-		}
-		c, err := dialNetfilter()
-		if err != nil {
-			return err
-		}
-		defer func() { _ = c.Close() }()
-		return transact(c, t.generation, t.last...)
-	})
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/google/nftables"
-	mdnetlink "github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -20,12 +19,13 @@ func (t *nfTable) remove(chain string, old []*nftables.Rule, had string) (some b
 	all := len(idle) == len(t.chains) && t.holdsOnlyChains()
 	switch {
 	case t.exists && had == hadNothing && all:
-		return true, t.drop("")
+		t.drop("")
 	case (had == hadNothing || had == hadTable) && slices.Contains(idle, t.chain(chain)):
-		return true, t.drop(chain)
+		t.drop(chain)
+	default:
+		t.delRules(old)
 	}
-	t.delRules(old)
-	return len(old) > 0, nil
+	return len(t.asked) > 0, nil
 }
 
 // removeChain deletes a chain and the rules in it, in one transaction with the
@@ -38,38 +38,21 @@ func (t *nfTable) removeChain(name, had string) error {
 	if had == hadNothing && len(idle) == len(t.chains)-1 && t.holdsOnlyChains() {
 		name = ""
 	}
-	if err := t.drop(name); err != nil {
-		return err
-	}
+	t.drop(name)
 	return t.flush()
 }
 
 // drop deletes a chain with all its rules, or all of the table when chain is
 // "", with the next flush, and only if nobody has touched any rule since the
 // table was read.
-func (t *nfTable) drop(chain string) error {
-	table := mdnetlink.Attribute{Type: unix.NFTA_TABLE_NAME, Data: zero(t.self.Name)} // NFTA_RULE_TABLE and NFTA_CHAIN_TABLE are the same
+func (t *nfTable) drop(chain string) {
+	t.exact = true
 	if chain == "" {
-		return t.delete(unix.NFT_MSG_DELTABLE, table)
+		t.ask(unix.NFT_MSG_DELTABLE, 0, t.about())
+		return
 	}
-	if err := t.delete(unix.NFT_MSG_DELRULE, table, mdnetlink.Attribute{Type: unix.NFTA_RULE_CHAIN, Data: zero(chain)}); err != nil {
-		return err
-	}
-	return t.delete(unix.NFT_MSG_DELCHAIN, table, mdnetlink.Attribute{Type: unix.NFTA_CHAIN_NAME, Data: zero(chain)})
-}
-
-func (t *nfTable) delete(kind uint16, what ...mdnetlink.Attribute) error {
-	attrs, err := mdnetlink.MarshalAttributes(what)
-	if err == nil {
-		t.last = append(t.last, nfMessage(t.self, kind, 0, attrs))
-	}
-	return err
-}
-
-func (t *nfTable) delRules(old []*nftables.Rule) {
-	for _, r := range old {
-		_ = t.conn.DelRule(r) // fails only for a rule without a handle; these were listed
-	}
+	t.ask(unix.NFT_MSG_DELRULE, 0, t.about().text(unix.NFTA_RULE_CHAIN, chain))
+	t.ask(unix.NFT_MSG_DELCHAIN, 0, t.about().text(unix.NFTA_CHAIN_NAME, chain))
 }
 
 // holdsOnlyChains says that there is no set, map or object in the table. The

@@ -20,7 +20,8 @@ const (
 	hadChain   = "chain"   // both belong to somebody else
 )
 
-// nfTable is a table of iptables in the namespace that the calling thread is in. Every request opens and closes a socket of its own.
+// nfTable is a table of iptables in the namespace that the calling thread is
+// in. Every question and every flush opens and closes a socket of its own.
 type nfTable struct {
 	conn   *nftables.Conn
 	self   *nftables.Table
@@ -30,8 +31,9 @@ type nfTable struct {
 	lists  map[string]*ruleList // the rules of chains, as far as they were read
 	kernel *Kernel              // whose points it has
 
-	generation uint32              // of the ruleset it was read from
-	last       []mdnetlink.Message // deletions that are right for that generation only
+	generation uint32    // of the ruleset it was read from
+	asked      []request // what the next flush is to do
+	exact      bool      // which is right for that generation only
 }
 
 func newTable(name string, family nftables.TableFamily) (*nfTable, error) {
@@ -147,12 +149,5 @@ func (t *nfTable) put(chain string, exprs []expr.Any, data []byte, old []*nftabl
 		return fmt.Errorf("table %s has no chain %s to put a rule in: %w", t.self.Name, chain, unix.ENOENT)
 	}
 	t.delRules(old)
-	rule := &nftables.Rule{Table: t.self, Chain: c, Exprs: exprs, UserData: data}
-	if ahead != nil {
-		rule.Position = ahead.Handle
-		t.conn.InsertRule(rule)
-	} else {
-		t.conn.AddRule(rule)
-	}
-	return nil
+	return t.addRule(chain, exprs, data, ahead)
 }

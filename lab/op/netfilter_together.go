@@ -13,24 +13,33 @@ type newRule struct {
 	had string
 }
 
-// addRules adds rules of one table, all or none of them.
-func addRules(k *Kernel, rs []newRule) error {
+// transaction bounds how many rules are added at once: one is less than 1000
+// bytes, and all of them must fit into the send buffer of any user, 208 KiB.
+const transaction = 200
+
+// addRules adds rules of one table, as many at once as go into a transaction,
+// which adds all of them or none, and says how many it has added.
+func addRules(k *Kernel, rs []newRule) (added int, err error) {
 	t, err := rs[0].look(k)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return k.Inside(rs[0].ns, func() error {
-		for _, r := range rs {
-			if err := r.put(k, t); err != nil {
-				return err
+	err = k.Inside(rs[0].ns, func() error {
+		defer func() { forgetFlows(rs[:added]) }()
+		for some := range slices.Chunk(rs, transaction) {
+			for _, r := range some {
+				if err := r.put(k, t); err != nil {
+					return err
+				}
 			}
+			if err := t.flush(); err != nil {
+				return some[0].explain(err)
+			}
+			added += len(some)
 		}
-		if err := t.flush(); err != nil {
-			return rs[0].explain(err)
-		}
-		forgetFlows(rs)
 		return nil
 	})
+	return added, err
 }
 
 func (r newRule) put(k *Kernel, t *nfTable) error {
@@ -51,18 +60,13 @@ type ruled interface {
 	rule() chainRule
 }
 
-// transaction bounds how many rules are added at once: the kernel tells each of
-// them again, and all that must fit into the socket.
-const transaction = 50
-
-// byTable puts the rules of a table together, which keep their order, as many
-// as go into a transaction.
+// byTable puts the rules of a table together, which keep their order.
 func byTable(rules []numbered) (out [][]numbered) {
 	at := map[tableAt]int{}
 	for _, f := range rules {
 		table := f.Op.(ruled).rule().key()
 		i, known := at[table]
-		if !known || len(out[i]) == transaction {
+		if !known {
 			i = len(out)
 			at[table], out = i, append(out, nil)
 		}
@@ -71,19 +75,17 @@ func byTable(rules []numbered) (out [][]numbered) {
 	return out
 }
 
-// addAll adds the rules of a group, all or none of them, and says which of them
-// are not there.
+// addAll adds the rules of a group, and says which of them are not there.
 func (k *Kernel) addAll(group []numbered, by Hands) (refused []bool) {
 	refused = make([]bool, len(group))
-	if k.addGroup(group, by) != nil {
-		for i := range refused {
-			refused[i] = true
-		}
+	added, _ := k.addGroup(group, by) // who adds the others alone is told why they are refused
+	for i := added; i < len(group); i++ {
+		refused[i] = true
 	}
 	return refused
 }
 
-func (k *Kernel) addGroup(group []numbered, by Hands) error {
+func (k *Kernel) addGroup(group []numbered, by Hands) (added int, err error) {
 	var rs []newRule
 	var facts []Op
 	var words []string
@@ -91,12 +93,12 @@ func (k *Kernel) addGroup(group []numbered, by Hands) error {
 		r := f.Op.(ruled).rule()
 		had, err := r.before(k, k.was(f.Op))
 		if err != nil {
-			return err
+			return 0, err
 		}
 		rs, facts, words = append(rs, newRule{r, had}), append(facts, f.Op), append(words, had)
 	}
 	if err := by.Remember(facts, words); err != nil {
-		return err
+		return 0, err
 	}
 	return addRules(k, rs)
 }

@@ -25,7 +25,7 @@ func newSession(t *netns.Thread) *session {
 const bufSize = 32 << 10
 
 func (k *Kernel) scratch() []byte {
-	if k.session == nil {
+	if k == nil || k.session == nil {
 		return make([]byte, bufSize)
 	}
 	return k.session.buf

@@ -1,6 +1,7 @@
 package op
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -11,17 +12,21 @@ import (
 	"nslab/lab/netns"
 )
 
-// socket speaks rtnetlink(7) with the namespace in which it was opened. The
+// socket speaks netlink(7) with the namespace in which it was opened. The
 // kernel has answered by the time a request has been sent, so nobody waits.
 type socket struct {
 	fd  int
 	buf []byte
 }
 
-// openSocket opens a socket here. It asks for the kernel's own explanation of a
-// refusal (since Linux 4.12) and not to be told its own words again.
-func openSocket(buf []byte) (*socket, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+// openSocket opens a socket here.
+func openSocket(buf []byte) (*socket, error) { return dial(unix.NETLINK_ROUTE, buf) }
+
+// dial opens a socket to one of the kernel's families, netlink(7). It asks for
+// the kernel's own explanation of a refusal (since Linux 4.12) and not to be
+// told its own words again.
+func dial(family int, buf []byte) (*socket, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, family)
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
@@ -36,10 +41,20 @@ func (s *socket) close() { unix.Close(s.fd) }
 // answer is demanded of the last one only: a refusal comes unasked. homes are
 // the namespaces in which something is born, as IFLA_NET_NS_FD wants them.
 func (s *socket) exchange(rs []request, homes []*netns.NS) ([]error, error) {
+	last := len(rs) - 1
+	if err := s.post(rs, homes, last); err != nil {
+		return nil, err
+	}
+	return s.answers(len(rs), func(seq int) bool { return seq == last })
+}
+
+// post sends requests, which are numbered, and demands an answer to one; -1 for
+// none, of questions.
+func (s *socket) post(rs []request, homes []*netns.NS, demand int) error {
 	out := message(s.buf[:0])
 	for i, r := range rs {
 		flags := r.flags | unix.NLM_F_REQUEST
-		if i == len(rs)-1 {
+		if i == demand {
 			flags |= unix.NLM_F_ACK
 		}
 		begin := len(out)
@@ -49,15 +64,18 @@ func (s *socket) exchange(rs []request, homes []*netns.NS) ([]error, error) {
 		}
 		binary.NativeEndian.PutUint32(out[begin:], uint32(len(out)-begin))
 	}
-	if _, err := unix.Write(s.fd, out); err != nil {
-		return nil, os.NewSyscallError("send to rtnetlink", err)
-	}
-	errs := make([]error, len(rs))
-	for last := false; !last; {
+	_, err := unix.Write(s.fd, out)
+	return os.NewSyscallError("send to netlink", err)
+}
+
+// answers are those to n requests, up to the one that is the last to come.
+func (s *socket) answers(n int, last func(seq int) bool) ([]error, error) {
+	errs := make([]error, n)
+	for done := false; !done; {
 		err := s.receive(func(h unix.NlMsghdr, body []byte) {
-			if h.Type == unix.NLMSG_ERROR && int(h.Seq) < len(rs) {
+			if h.Type == unix.NLMSG_ERROR && int(h.Seq) < n {
 				errs[h.Seq] = refusal(h, body)
-				last = int(h.Seq) == len(rs)-1
+				done = done || last(int(h.Seq))
 			}
 		})
 		if err != nil {
@@ -65,6 +83,19 @@ func (s *socket) exchange(rs []request, homes []*netns.NS) ([]error, error) {
 		}
 	}
 	return errs, nil
+}
+
+// question asks for one thing and returns what the kernel says of it.
+func (s *socket) question(r request) (answer []byte, err error) {
+	if err := s.post([]request{r}, nil, -1); err != nil {
+		return nil, err
+	}
+	rerr := s.receive(func(h unix.NlMsghdr, body []byte) {
+		if answer = body; h.Type == unix.NLMSG_ERROR {
+			answer, err = nil, refusal(h, body)
+		}
+	})
+	return answer, cmp.Or(rerr, err)
 }
 
 // header begins a message whose length is not known yet.
@@ -80,10 +111,10 @@ func (m message) header(kind, flags uint16, seq int) message {
 func (s *socket) receive(f func(h unix.NlMsghdr, body []byte)) error {
 	n, from, err := unix.Recvfrom(s.fd, s.buf, 0)
 	if err != nil {
-		return os.NewSyscallError("receive from rtnetlink", err)
+		return os.NewSyscallError("receive from netlink", err)
 	}
 	if nl, ok := from.(*unix.SockaddrNetlink); !ok || nl.Pid != 0 {
-		return errors.New("somebody who is not the kernel answers on rtnetlink")
+		return errors.New("somebody who is not the kernel answers on netlink")
 	}
 	return eachMessage(s.buf[:n], f)
 }
@@ -98,7 +129,7 @@ func eachMessage(b []byte, f func(h unix.NlMsghdr, body []byte)) error {
 			Seq:   binary.NativeEndian.Uint32(b[8:]),
 		}
 		if h.Len < unix.SizeofNlMsghdr || int(h.Len) > len(b) {
-			return errors.New("an answer of rtnetlink is cut off")
+			return errors.New("an answer of netlink is cut off")
 		}
 		f(h, b[unix.SizeofNlMsghdr:h.Len])
 		b = b[min(len(b), int(h.Len+3)&^3):]
@@ -110,7 +141,7 @@ func eachMessage(b []byte, f func(h unix.NlMsghdr, body []byte)) error {
 // with the kernel's own words behind it: struct nlmsgerr and its attributes.
 func refusal(h unix.NlMsghdr, body []byte) error {
 	if len(body) < 4+unix.SizeofNlMsghdr {
-		return errors.New("an answer of rtnetlink is too short")
+		return errors.New("an answer of netlink is too short")
 	}
 	errno := unix.Errno(-int32(binary.NativeEndian.Uint32(body)))
 	if errno == 0 {
@@ -137,7 +168,7 @@ func (s *socket) dump(kind uint16, body message, each func(body []byte)) error {
 	out := append(message(nil).header(kind, unix.NLM_F_REQUEST|unix.NLM_F_DUMP, 0), body...)
 	binary.NativeEndian.PutUint32(out, uint32(len(out)))
 	if _, err := unix.Write(s.fd, out); err != nil {
-		return os.NewSyscallError("send to rtnetlink", err)
+		return os.NewSyscallError("send to netlink", err)
 	}
 	var failed error
 	for done := false; !done; {
