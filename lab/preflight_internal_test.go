@@ -184,26 +184,3 @@ func TestParseLogin(t *testing.T) {
 		}
 	}
 }
-
-func TestParseListening(t *testing.T) {
-	t.Parallel()
-	const table = `  sl  local_address rem_address   st tx_queue
-   0: 0100007F:0277 00000000:0000 0A 00000000:00000000
-   1: 00000000:01BB 00000000:0000 0A 00000000:00000000
-   2: 00000000000000000000000001000000:0016 00000000000000000000000000000000:0000 0A 0
-   3: 0100007F:1234 0100007F:0277 01 00000000:00000000
-rubbish
-`
-	got := parseListening(table, "tcp", "0A")
-	want := []socket{
-		{"tcp", netip.MustParseAddr("127.0.0.1"), 631}, {"tcp", netip.MustParseAddr("0.0.0.0"), 443}, {"tcp", netip.MustParseAddr("::1"), 22},
-	}
-	if len(got) != len(want) {
-		t.Fatalf("got %v, want %v", got, want)
-	}
-	for i := range want {
-		if got[i] != want[i] {
-			t.Errorf("got %v, want %v", got[i], want[i])
-		}
-	}
-}

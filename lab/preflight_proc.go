@@ -1,12 +1,8 @@
 package lab
 
 import (
-	"encoding/binary"
-	"encoding/hex"
 	"fmt"
-	"net/netip"
 	"os"
-	"strconv"
 	"strings"
 
 	"nslab/lab/netns"
@@ -55,47 +51,13 @@ func environ(pid int) map[string]string {
 	return env
 }
 
-// readListening reads who waits for clients: proc_pid_net(5).
-func readListening() []socket {
-	var out []socket
-	for _, table := range []struct{ file, proto, state string }{
-		{"tcp", "tcp", "0A"}, {"tcp6", "tcp", "0A"}, {"udp", "udp", "07"}, {"udp6", "udp", "07"},
-	} {
-		b, err := os.ReadFile("/proc/thread-self/net/" + table.file)
-		if err != nil {
-			continue // a kernel without IPv6
-		}
-		out = append(out, parseListening(string(b), table.proto, table.state)...)
-	}
-	return out
-}
-
-func parseListening(table, proto, state string) []socket {
-	var out []socket
-	for line := range strings.Lines(table) {
-		f := strings.Fields(line)
-		if len(f) < 4 || f[3] != state {
-			continue
-		}
-		where, port, _ := strings.Cut(f[1], ":")
-		n, err := strconv.ParseUint(port, 16, 16)
-		if addr, ok := procAddr(where); ok && err == nil {
-			out = append(out, socket{proto, addr, uint16(n)})
+// readListening reads who waits for clients.
+func readListening() (out []socket) {
+	for _, proto := range []string{"tcp", "udp"} {
+		all, _ := op.WaitingHere(proto) // a machine that does not tell refuses nothing
+		for _, w := range all {
+			out = append(out, socket{proto, w.At.Addr(), w.At.Port()})
 		}
 	}
 	return out
-}
-
-// procAddr reads an address as /proc/net has it: words of four bytes, each in
-// the order of this machine.
-func procAddr(s string) (netip.Addr, bool) {
-	b, err := hex.DecodeString(s)
-	if err != nil || len(b)%4 != 0 {
-		return netip.Addr{}, false
-	}
-	for i := 0; i < len(b); i += 4 {
-		binary.NativeEndian.PutUint32(b[i:], binary.BigEndian.Uint32(b[i:]))
-	}
-	a, ok := netip.AddrFromSlice(b)
-	return a.Unmap(), ok
 }

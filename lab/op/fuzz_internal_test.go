@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -114,12 +114,14 @@ func FuzzRegister(f *testing.F) {
 
 // FuzzProc reads tables of proc_pid_net(5) and values of settings.
 func FuzzProc(f *testing.F) {
-	f.Add("  sl  local_address\n 0: 0100007F:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 4711 1\n", 80)
+	f.Add("  sl  local_address\n 0: 0100007F:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 4711 1\n", 10)
 	f.Add("1\n/proc/sys/a=0\n=\n", -1)
 	f.Add("a b c :0050 0A", 1<<20)
-	f.Fuzz(func(t *testing.T, text string, port int) {
-		if inode := socketOn(text, port, "0A"); !slices.Contains(append(strings.Fields(text), ""), inode) {
-			t.Errorf("%q is in no line", inode)
+	f.Fuzz(func(t *testing.T, text string, state int) {
+		for _, w := range parseWaiting(text, state) {
+			if !strings.Contains(text, strconv.FormatUint(w.inode, 10)) || !w.At.IsValid() {
+				t.Errorf("%+v is in no line", w)
+			}
 		}
 		const path = "/proc/sys/net/ipv4/ip_forward"
 		s := parseSettings(path, text)

@@ -1,8 +1,6 @@
 package op
 
 import (
-	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -66,33 +64,14 @@ func (p Proxy) Diff(k *Kernel) (string, error) {
 	if diff, err := p.service().Diff(k); diff != "" || err != nil {
 		return diff, err
 	}
-	open := false
-	err := k.Inside(p.NS, func() error {
-		table := p.Proto
-		if p.HostIP.Is6() {
-			table += "6"
-		}
-		b, err := os.ReadFile("/proc/thread-self/net/" + table)
-		open = socketAt(string(b), p.socket(), waiting[p.Proto]) != ""
-		return err
-	})
+	w, err := k.waiting(p.NS, p.Proto, func(w Waiting) bool { return w.At == netip.AddrPortFrom(p.HostIP, p.HostPort) })
 	if err != nil {
 		return missing("namespace "+p.NS, err)
 	}
-	if !open {
+	if w == nil {
 		return p.what() + " runs, but does not listen", nil
 	}
 	return "", nil
-}
-
-// socket is the local address as proc_pid_net(5) has it: the address in words
-// of the processor's byte order, and the port.
-func (p Proxy) socket() string {
-	addr := p.HostIP.AsSlice()
-	for i := 0; i < len(addr); i += 4 {
-		binary.NativeEndian.PutUint32(addr[i:], binary.BigEndian.Uint32(addr[i:]))
-	}
-	return fmt.Sprintf("%s:%04X", strings.ToUpper(hex.EncodeToString(addr)), p.HostPort)
 }
 
 func (p Proxy) what() string {

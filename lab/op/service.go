@@ -151,11 +151,11 @@ func (s Service) Diff(k *Kernel) (string, error) {
 	if s.Port == 0 {
 		return "", nil
 	}
-	inode, err := s.listener(k)
+	w, err := s.listener(k)
 	if err != nil {
 		return missing("namespace "+s.NS, err)
 	}
-	if inode == "" {
+	if w == nil {
 		return s.what() + " runs, but does not listen", nil
 	}
 	return "", nil
