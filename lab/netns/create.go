@@ -107,18 +107,17 @@ func Delete(name string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Lstat(path); err != nil {
-		return err
+	for { // something may have been mounted on it more than once
+		uerr := unix.Unmount(path, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+		if uerr != nil && !errors.Is(uerr, unix.EINVAL) { // not, or no longer, a mount point
+			return fmt.Errorf("umount %s: %w", path, uerr)
+		}
+		err := os.Remove(path)
+		switch {
+		case !errors.Is(err, unix.EBUSY):
+			return err
+		case uerr != nil: // the bind mount is there, below another mount
+			return fmt.Errorf("%w: something is mounted over %s and hides it; look with findmnt %[2]s, then: umount %[2]s", err, Dir)
+		}
 	}
-	for err == nil { // something may have been mounted on it more than once
-		err = unix.Unmount(path, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
-	}
-	if !errors.Is(err, unix.EINVAL) { // not, or no longer, a mount point
-		return fmt.Errorf("umount %s: %w", path, err)
-	}
-	err = os.Remove(path)
-	if errors.Is(err, unix.EBUSY) { // the bind mount is there, below another mount
-		return fmt.Errorf("%w: something is mounted over %s and hides it; look with findmnt %[2]s, then: umount %[2]s", err, Dir)
-	}
-	return err
 }

@@ -56,7 +56,7 @@ func halfMade(ns string, err error) error {
 }
 
 func (n Namespace) own(k *Kernel) (bool, error) {
-	lo, err := k.link(n.Name, "lo")
+	lo, err := k.lo(n.Name)
 	return err == nil && lo.alias == k.Mark("netns"), err
 }
 

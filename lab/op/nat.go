@@ -51,7 +51,7 @@ func (m Masquerade) rule() chainRule {
 // translation is a rule of table nat.
 func translation(ns string, r topology.Rule, object string, flows func(*netlink.ConntrackFlow) bool) chainRule {
 	r.Table = tableNAT
-	c := Rule{NS: ns, Rule: r}.rule()
+	c := ruleOf(ns, r)
 	c.object, c.flows = object, flows
 	return c
 }

@@ -13,6 +13,8 @@ import (
 	"github.com/google/nftables/expr"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"nslab/topology"
 )
 
 // chainRule is what the facts of filtering and of address translation have in
@@ -24,10 +26,8 @@ type chainRule struct {
 	family nftables.TableFamily
 	table  string
 	chain  string
-	words  []string // the rule as iptables spells it
-	match  []expr.Any
-	target expr.Any // *expr.Target of nft_compat, or *expr.Verdict
-	object string   // what the lab's mark says of it
+	says   topology.Rule
+	object string // what the lab's mark says of it
 	flows  func(*netlink.ConntrackFlow) bool
 }
 
@@ -62,7 +62,7 @@ func (r chainRule) mark(k *Kernel) string {
 }
 
 func (r chainRule) exprs() []expr.Any {
-	return append(append([]expr.Any{}, r.match...), &expr.Counter{}, r.target)
+	return append(matchRule(r.says), &expr.Counter{}, ruleTarget(r.says))
 }
 
 // same says whether a rule of the kernel does what this one says. What it
@@ -181,10 +181,10 @@ func (r chainRule) diff(k *Kernel) (string, error) {
 	return r.shadow(l, have[0]), nil
 }
 
-func (r chainRule) line() string { return r.chain + " " + strings.Join(r.words, " ") }
+func (r chainRule) line() string { return r.chain + " " + strings.Join(r.says.Words(), " ") }
 
 func (r chainRule) command(verb string) Command {
-	return iptables(r.ns, r.family, r.table, append([]string{verb, r.chain}, r.words...)...)
+	return iptables(r.ns, r.family, r.table, append([]string{verb, r.chain}, r.says.Words()...)...)
 }
 
 // iptables is the command of a family; filter is its table unless it is told another.

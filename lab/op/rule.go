@@ -18,14 +18,16 @@ type Rule struct {
 }
 
 func (r Rule) rule() chainRule {
-	c := chainRule{
-		ns: r.NS, family: Chain{IPv6: r.IPv6}.family(), table: r.Table, chain: r.Chain,
-		words: r.Words(), match: matchRule(r.Rule), target: ruleTarget(r.Rule), object: r.object(),
-	}
+	c := ruleOf(r.NS, r.Rule)
+	c.object = r.object()
 	if r.Table == tableNAT {
 		c.flows = r.flow
 	}
 	return c
+}
+
+func ruleOf(ns string, r topology.Rule) chainRule {
+	return chainRule{ns: ns, family: Chain{IPv6: r.IPv6}.family(), table: r.Table, chain: r.Chain, says: r}
 }
 
 // object is short, because iptables shows it beside every rule.
@@ -75,9 +77,9 @@ func (r Rule) Inverse() Command { return r.rule().command("-D") }
 // On is the namespace.
 func (r Rule) On() []Object { return []Object{NetNS(r.NS)} }
 
-// protoNumber is the number of a protocol that iptables knows by name.
-func protoNumber(name string) uint8 {
-	return map[string]uint8{
-		"tcp": unix.IPPROTO_TCP, "udp": unix.IPPROTO_UDP, "icmp": unix.IPPROTO_ICMP, "ipv6-icmp": unix.IPPROTO_ICMPV6,
-	}[name]
+var protocols = map[string]uint8{
+	"tcp": unix.IPPROTO_TCP, "udp": unix.IPPROTO_UDP, "icmp": unix.IPPROTO_ICMP, "ipv6-icmp": unix.IPPROTO_ICMPV6,
 }
+
+// protoNumber is the number of a protocol that iptables knows by name.
+func protoNumber(name string) uint8 { return protocols[name] }

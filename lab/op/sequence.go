@@ -1,6 +1,6 @@
 package op
 
-import "fmt"
+import "strconv"
 
 // Sequence names the list that a fact has a place in, "" for most: the rules
 // of a chain are tried one after another, and the first address of an
@@ -8,10 +8,10 @@ import "fmt"
 func Sequence(o Op) Object {
 	switch o := o.(type) {
 	case Addr:
-		return Object(fmt.Sprintf("addr/%s/%s/%d", o.NS, o.Dev, family(o.Prefix.Addr())))
+		return Object("addr/" + o.NS + "/" + o.Dev + "/" + strconv.Itoa(family(o.Prefix.Addr())))
 	case interface{ rule() chainRule }:
 		r := o.rule()
-		return Object(fmt.Sprintf("rules/%s/%s", r.ns, r.where()))
+		return Object("rules/" + r.ns + "/" + r.where())
 	}
 	return ""
 }

@@ -12,13 +12,14 @@ type session struct {
 	thread *netns.Thread
 	buf    []byte                  // for sockets
 	views  map[string]*view        // what namespaces look like, until something is done
+	los    map[string]link         // or, where nothing else was asked for, their lo
 	tables map[tableAt]*nfTable    // and tables of rules
 	made   map[Object]int          // the indexes of the interfaces made in this session
 	taken  map[string]map[int]bool // the indexes in use, of namespaces where something was made
 }
 
 func newSession(t *netns.Thread) *session {
-	return &session{t, make([]byte, bufSize), map[string]*view{}, map[tableAt]*nfTable{}, map[Object]int{}, map[string]map[int]bool{}}
+	return &session{t, make([]byte, bufSize), map[string]*view{}, map[string]link{}, map[tableAt]*nfTable{}, map[Object]int{}, map[string]map[int]bool{}}
 }
 
 // bufSize is that of what the kernel sends at once of a long list.
@@ -36,6 +37,7 @@ func (k *Kernel) scratch() []byte {
 func (k *Kernel) forget() {
 	if k.session != nil {
 		clear(k.session.views)
+		clear(k.session.los)
 		clear(k.session.tables)
 	}
 }

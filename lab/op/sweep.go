@@ -18,7 +18,7 @@ func Sweep(k *Kernel, going []Op) error {
 	err := errors.Join(sweepRules(k, going), sweepHost(k, going))
 	for _, o := range going { // looked at before the kernel is busy with freeing the first
 		if n, ok := o.(Namespace); ok {
-			_, verr := k.view(n.Name)
+			_, verr := k.lo(n.Name)
 			err = errors.Join(err, gone(verr))
 		}
 	}
