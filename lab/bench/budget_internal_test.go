@@ -22,13 +22,13 @@ import (
 // What nslab may spend on a star. Clocks lie on a busy machine; what is asked
 // of the kernel can be counted, and is the same everywhere.
 const (
-	maxExecs       = 0   // of other programs
-	maxMoved       = 0   // interfaces that change their namespace: 16 ms each
-	maxDelLink     = 2   // requests to delete interfaces, of a lab: 16 ms each
-	maxProcSys     = 0   // files of /proc/sys that are opened for a namespace
-	maxCalls       = 100 // system calls for a namespace
-	maxDescriptors = 64  // open at once: beyond it, a program with threads waits for all processors
-	maxPackets     = 20  // on the ports of the switch, for each of them, in the quiet after apply
+	maxExecs       = 0  // of other programs
+	maxMoved       = 0  // interfaces that change their namespace: 16 ms each
+	maxDelLink     = 2  // requests to delete interfaces, of a lab: 16 ms each
+	maxProcSys     = 0  // files of /proc/sys that are opened for a namespace
+	maxCalls       = 85 // system calls for a namespace
+	maxDescriptors = 64 // open at once: beyond it, a program with threads waits for all processors
+	maxPackets     = 20 // on the ports of the switch, for each of them, in the quiet after apply
 	quietTime      = 10 * time.Second
 	forwardWithin  = 10 * time.Millisecond
 )

@@ -16,11 +16,21 @@ import (
 // to do.
 func Sweep(k *Kernel, going []Op) error {
 	err := errors.Join(sweepRules(k, going), sweepHost(k, going))
-	for _, o := range going { // looked at before the kernel is busy with freeing the first
+	cables := len(hostDevs(going)) > 0 // whose other ends are looked for as well
+	for _, o := range going {          // looked at before the kernel is busy with freeing the first
 		if n, ok := o.(Namespace); ok {
-			_, verr := k.lo(n.Name)
-			err = errors.Join(err, gone(verr))
+			err = errors.Join(err, gone(k.lookAt(n.Name, cables)))
 		}
+	}
+	return err
+}
+
+// lookAt sees whose a namespace is, and what is in it.
+func (k *Kernel) lookAt(ns string, inside bool) (err error) {
+	if inside {
+		_, err = k.view(ns)
+	} else {
+		_, err = k.lo(ns)
 	}
 	return err
 }
