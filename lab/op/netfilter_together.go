@@ -17,6 +17,12 @@ type newRule struct {
 // bytes, and all of them must fit into the send buffer of any user, 208 KiB.
 const transaction = 200
 
+// deletions bounds how many rules are deleted at once: one takes less than 200
+// bytes. They should be few: once something was deleted the kernel waits for a
+// grace period of some 10 ms when a socket to it is closed (nft_rcv_nl_event in
+// net/netfilter/nf_tables_api.c).
+const deletions = 1000
+
 // addRules adds rules of one table, as many at once as go into a transaction,
 // which adds all of them or none, and says how many it has added.
 func addRules(k *Kernel, rs []newRule) (added int, err error) {
@@ -145,7 +151,7 @@ func sweepTable(k *Kernel, rs []chainRule) error {
 			default:
 				t.delRules(l.marked[r.mark(k)])
 				swept = append(swept, newRule{chainRule: r})
-				if len(swept)%transaction != 0 {
+				if len(swept)%deletions != 0 {
 					continue
 				}
 				if err := t.flush(); err != nil {
