@@ -68,19 +68,16 @@ func FuzzRecord(f *testing.F) {
 	})
 }
 
-// FuzzMachine reads what tells of the machine: who listens, who has logged in,
-// who has a lock.
-func FuzzMachine(f *testing.F) {
-	f.Add(" 0: 0100007F:0050 00000000:0000 0A", "192.0.2.7 5000 192.0.2.1 22")
-	f.Add("x 00000000000000000000FFFF0100007F:FFFF x 0A\nx :0 x 0A", "fe80::1%\x1b[31m 1 :: 2")
-	f.Add("x 00:1 x 0A", "")
-	f.Fuzz(func(t *testing.T, table, connection string) {
-		for _, s := range parseListening(table, "tcp", "0A") {
-			if !s.addr.IsValid() {
-				t.Errorf("%q has a socket of no address", table)
+// FuzzLogin reads where somebody who works on the machine has come from.
+func FuzzLogin(f *testing.F) {
+	f.Add("192.0.2.7 5000 192.0.2.1 22")
+	f.Add("fe80::1%\x1b[31m 1 :: 2")
+	f.Add("")
+	f.Fuzz(func(t *testing.T, connection string) {
+		for _, l := range []login{parseLogin(connection, ""), parseLogin("", connection)} {
+			if a := l.client; a.IsValid() && (a.Zone() != "" || a.Is4In6()) {
+				t.Errorf("%q is from %s, want the bare address", connection, a)
 			}
 		}
-		_ = parseLogin(connection, "")
-		_ = parseLogin("", connection)
 	})
 }

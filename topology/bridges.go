@@ -2,6 +2,27 @@ package topology
 
 import "fmt"
 
+// Bridge is a switch.
+type Bridge struct {
+	Name      Word
+	Kind      Word // linux or openvswitch; empty when not given, which means linux
+	In        Word // namespace it lives in; Host when not given
+	Outside   bool
+	Addresses []Address
+	MAC       Word // empty when not given
+	MTU       int  // 0 when not given
+	STP       bool
+}
+
+// OpenVSwitch says whether the switch is one of Open vSwitch, not of the kernel.
+func (b *Bridge) OpenVSwitch() bool { return b.Kind.Text == openVSwitch }
+
+// The kinds of bridges.
+const (
+	linuxBridge = "linux"
+	openVSwitch = "openvswitch"
+)
+
 // bridge reads what a file or a step says of one bridge.
 func (p *parser) bridge(path string, name Word, v Value) bridgePatch {
 	before := p.count

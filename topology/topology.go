@@ -211,27 +211,6 @@ type Port struct {
 	Pos               Pos
 }
 
-// Bridge is a switch.
-type Bridge struct {
-	Name      Word
-	Kind      Word // linux or openvswitch; empty when not given, which means linux
-	In        Word // namespace it lives in; Host when not given
-	Outside   bool
-	Addresses []Address
-	MAC       Word // empty when not given
-	MTU       int  // 0 when not given
-	STP       bool
-}
-
-// OpenVSwitch says whether the switch is one of Open vSwitch, not of the kernel.
-func (b *Bridge) OpenVSwitch() bool { return b.Kind.Text == openVSwitch }
-
-// The kinds of bridges.
-const (
-	linuxBridge = "linux"
-	openVSwitch = "openvswitch"
-)
-
 // Link is a cable, or whatever else makes interfaces. Kind is veth when not
 // given; everything that is not understood here is left in Options for the kind.
 type Link struct {
