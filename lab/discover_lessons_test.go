@@ -28,6 +28,11 @@ func TestDiscoveredLessons(t *testing.T) {
 	for _, name := range scenarios.Names() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			p, err := compiled(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			hasAll(t, p)
 			var built, rebuilt []string
 			if err := json.Unmarshal([]byte(elsewhere(t, "discovered", name)), &built); err != nil {
 				t.Fatal(err)

@@ -58,7 +58,12 @@ func rowDHCP(r *rig) {
 	}
 	r.beside("/usr/lib/cni", "dhcp")
 	netns := r.namespace("c1")
-	socket := filepath.Join(r.dir, "dhcp.sock")
+	dir, err := os.MkdirTemp("/tmp", "nslab-dhcp-") // the name of a socket has 108 bytes, unix(7); r.dir may take more
+	if err != nil {
+		r.Fatal(err)
+	}
+	r.Cleanup(func() { _ = os.RemoveAll(dir) })
+	socket := filepath.Join(dir, "dhcp.sock")
 	r.conf["cniVersion"] = "1.0.0"
 	r.conf["isGateway"] = false
 	r.conf["ipam"] = map[string]any{"type": "dhcp", "daemonSocketPath": socket}
