@@ -26,7 +26,7 @@ func TestFaults(t *testing.T) {
 	kerneltest.Need(t)
 	needs(t, "ip", "nft", "sysctl")
 	all := tally{Faults: map[string]int{}}
-	for i, name := range append(scenarios.Names(), "testdata/everything.yaml") {
+	for i, name := range append(scenarios.Names(), "testdata/everything.yaml", "testdata/policy.yaml") {
 		for _, place := range faultPlaces(i, name) {
 			t.Run(name+"/"+place, func(t *testing.T) {
 				p, err := compiled(name)

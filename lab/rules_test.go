@@ -2,6 +2,7 @@ package lab_test
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -44,4 +45,27 @@ func TestManyRules(t *testing.T) {
 		t.Errorf("left behind:\n%s", left)
 	}
 	sh(t, "nft delete table ip nat")
+}
+
+// TestPolicyThenRule has the policy make the table, and a rule follow a step
+// later: whichever goes last takes the table along.
+func TestPolicyThenRule(t *testing.T) {
+	needs(t, "iptables")
+	text, err := os.ReadFile("testdata/policy.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, way := range [][]string{{"policy", "rule"}, {"rule"}, {"rule", "policy"}} {
+		s := newSite(t)
+		for _, step := range way {
+			s.apply(string(text), step)
+		}
+		if seen := s.status(); seen != "" {
+			t.Errorf("%v: %s", way, seen)
+		}
+		s.destroy()
+		if left := sh(t, "nft list tables"); left != "" {
+			t.Errorf("%v left behind:\n%s", way, left)
+		}
+	}
 }

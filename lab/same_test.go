@@ -29,7 +29,7 @@ func TestSameAsScript(t *testing.T) {
 	t.Parallel()
 	kerneltest.Need(t)
 	needs(t, "ip", "iptables-save", "ip6tables-save", "sysctl")
-	for _, name := range append(scenarios.Names(), "testdata/everything.yaml", "testdata/removals.yaml") {
+	for _, name := range append(scenarios.Names(), "testdata/everything.yaml", "testdata/policy.yaml", "testdata/removals.yaml") {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p, err := compiled(name)

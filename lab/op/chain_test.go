@@ -127,6 +127,29 @@ func TestPolicyGoesBack(t *testing.T) {
 	undo(t, k, p) // never made
 }
 
+// A chain that a policy made goes with the rule that came to it later, and the
+// table stays when it is somebody else's.
+func TestPolicyThenRule(t *testing.T) {
+	t.Parallel()
+	kerneltest.Need(t)
+	needTools(t, "iptables", "nft")
+	kerneltest.Namespace(t, "later")
+	for _, theirs := range []string{"true", "iptables -P INPUT DROP", "iptables -P FORWARD ACCEPT", "iptables -A FORWARD -i lo -j DROP"} {
+		must(t, "later", theirs)
+		before := ruleset(t, "later")
+		k, was := remembering("lesson")
+		p := op.Policy{NS: "later", Chain: "FORWARD", Target: "DROP"}
+		r := inNS("later", topology.Rule{Table: "filter", Chain: "FORWARD", InDev: "eth0", Target: "ACCEPT"})
+		makeFact(t, k, was, p)
+		makeFact(t, k, was, r)
+		undo(t, k, p)
+		undo(t, k, r)
+		if diff := cmp.Diff(before, ruleset(t, "later")); diff != "" {
+			t.Errorf("after %s (-before +after):\n%s", theirs, diff)
+		}
+	}
+}
+
 // What a lab whose state is lost has left is found by its marks.
 func TestChainTraces(t *testing.T) {
 	kerneltest.Need(t)

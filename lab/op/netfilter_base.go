@@ -8,9 +8,9 @@ import (
 	"nslab/topology"
 )
 
-// base makes the chain of iptables where it is missing, and gives it a policy
-// unless that is nil.
-func (t *nfTable) base(name string, policy *nftables.ChainPolicy) (*nftables.Chain, error) {
+// base makes the chain of iptables where it is missing, with user data, and gives
+// it a policy unless that is nil.
+func (t *nfTable) base(name string, policy *nftables.ChainPolicy, data []byte) (*nftables.Chain, error) {
 	c, want := t.chain(name), baseChain(t.self, name)
 	switch {
 	case c == nil && !t.exists:
@@ -24,7 +24,7 @@ func (t *nfTable) base(name string, policy *nftables.ChainPolicy) (*nftables.Cha
 	if policy != nil {
 		want.Policy = policy
 	}
-	t.addBase(want)
+	t.addBase(want, data)
 	return want, nil
 }
 
@@ -52,10 +52,11 @@ func baseChain(t *nftables.Table, name string) *nftables.Chain {
 	return c
 }
 
-// setPolicy sets the policy of a chain of iptables and looks again.
-func (t *nfTable) setPolicy(chain, target string) error {
+// setPolicy sets the policy of a chain of iptables and looks again. A chain that
+// it makes says what was there before: rules that come later have to know.
+func (t *nfTable) setPolicy(chain, target, had string) error {
 	policy := policies[target]
-	if _, err := t.base(chain, &policy); err != nil {
+	if _, err := t.base(chain, &policy, hadData(had)); err != nil {
 		return err
 	}
 	if err := t.flush(); err != nil {

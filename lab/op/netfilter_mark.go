@@ -16,8 +16,11 @@ const hadType = userdata.Type(0x6e)
 
 // userData is the comment as nft writes it; iptables shows it as -m comment.
 func userData(mark, had string) []byte {
-	return userdata.AppendString(userdata.AppendString(nil, userdata.TypeComment, mark), hadType, had)
+	return append(userdata.AppendString(nil, userdata.TypeComment, mark), hadData(had)...)
 }
+
+// hadData is what is said of something that has no mark of its own.
+func hadData(had string) []byte { return userdata.AppendString(nil, hadType, had) }
 
 // udataEntry reads one string of a rule's user data. Anybody may write anything
 // there, so the lengths are not believed.

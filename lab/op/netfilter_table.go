@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -102,8 +103,8 @@ func (t *nfTable) rules(chain string) ([]*nftables.Rule, error) {
 	return l.all, nil
 }
 
-// before says what is not of nslab's making. A rule that nslab wrote, for this
-// lab or another, tells what there was when it came; was is what the fact
+// before says what is not of nslab's making. A rule or a chain that nslab wrote, for
+// this lab or another, tells what there was when it came; was is what the fact
 // itself has known.
 func (t *nfTable) before(chain, was string) (string, error) {
 	if !t.exists {
@@ -111,12 +112,11 @@ func (t *nfTable) before(chain, was string) (string, error) {
 	}
 	words := map[string]bool{was: true}
 	for _, c := range t.chains {
-		words[hadNothing] = words[hadNothing] || hadWord(t.notes[c.Name]) == hadNothing
 		l, err := t.list(c.Name)
 		if err != nil {
 			return "", err
 		}
-		for word := range l.words {
+		for _, word := range append(slices.Collect(maps.Keys(l.words)), hadWord(t.notes[c.Name])) {
 			words[word] = words[word] || c.Name == chain || word == hadNothing
 		}
 	}
@@ -139,7 +139,7 @@ func (t *nfTable) put(chain string, exprs []expr.Any, data []byte, old []*nftabl
 	c := t.chain(chain)
 	if topology.BuiltinChain(t.self.Name, chain) {
 		var err error
-		if c, err = t.base(chain, nil); err != nil {
+		if c, err = t.base(chain, nil, nil); err != nil {
 			return err
 		}
 		if t.chain(chain) == nil { // what is put behind it finds it there

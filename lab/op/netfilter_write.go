@@ -27,13 +27,18 @@ func (t *nfTable) about() message {
 
 func (t *nfTable) addTable() { t.ask(unix.NFT_MSG_NEWTABLE, unix.NLM_F_CREATE, t.about()) }
 
-// addBase makes one of the chains of iptables, or gives it another policy.
-func (t *nfTable) addBase(c *nftables.Chain) {
+// addBase makes one of the chains of iptables, with user data, or gives it
+// another policy: the kernel keeps the data that a chain has.
+func (t *nfTable) addBase(c *nftables.Chain, data []byte) {
 	hook := message{}.big(unix.NFTA_HOOK_HOOKNUM, uint32(*c.Hooknum)).big(unix.NFTA_HOOK_PRIORITY, uint32(*c.Priority))
-	t.ask(unix.NFT_MSG_NEWCHAIN, unix.NLM_F_CREATE, t.about().text(unix.NFTA_CHAIN_NAME, c.Name).
+	m := t.about().text(unix.NFTA_CHAIN_NAME, c.Name).
 		nest(unix.NLA_F_NESTED|unix.NFTA_CHAIN_HOOK, hook).
 		big(unix.NFTA_CHAIN_POLICY, uint32(*c.Policy)).
-		text(unix.NFTA_CHAIN_TYPE, string(c.Type)))
+		text(unix.NFTA_CHAIN_TYPE, string(c.Type))
+	if data != nil {
+		m = m.bytes(chainUserData, data)
+	}
+	t.ask(unix.NFT_MSG_NEWCHAIN, unix.NLM_F_CREATE, m)
 }
 
 func (t *nfTable) delRules(old []*nftables.Rule) {

@@ -56,7 +56,14 @@ func splitWas(word string) (had, policy string) {
 
 // Do sets the policy, with the chain and the table where they are missing.
 func (p Policy) Do(k *Kernel) error {
-	return p.inside(k, func(t *nfTable) error { return t.setPolicy(p.Chain, p.Target) })
+	return p.inside(k, func(t *nfTable) error {
+		had, _ := splitWas(k.was(p))
+		had, err := t.before(p.Chain, had)
+		if err != nil {
+			return err
+		}
+		return t.setPolicy(p.Chain, p.Target, had)
+	})
 }
 
 // Undo puts the older policy back, unless somebody else has set one since, and
@@ -68,7 +75,7 @@ func (p Policy) Undo(k *Kernel) error {
 	}
 	return gone(p.inside(k, func(t *nfTable) error {
 		if p.now(t) == p.Target && t.chain(p.Chain) != nil {
-			if err := t.setPolicy(p.Chain, was); err != nil {
+			if err := t.setPolicy(p.Chain, was, had); err != nil {
 				return err
 			}
 		}
