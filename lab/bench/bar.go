@@ -25,7 +25,7 @@ type bar struct {
 
 func newBar(out io.Writer, cases []testcase, o options) *bar {
 	b := &bar{out: out, runs: o.runs, finished: make(chan struct{})}
-	total := o.rounds // of starts
+	total := 2 * o.rounds // of starts, and of calls as a plugin
 	for _, c := range cases {
 		total += o.rounds * len(c.who)
 	}

@@ -74,7 +74,7 @@ func TestStarts(t *testing.T) {
 			t.Errorf("%s was measured %d times, want %d", phase, len(ms[phase]), starting)
 		}
 	}
-	if text := startText(startGoals(ms, o.rounds)); strings.Count(text, "≤") != len(starts)+2 || strings.Contains(text, "**0.00**") {
+	if text := listText("Starts", startGoals(ms, o.rounds)); strings.Count(text, "≤") != len(starts)+2 || strings.Contains(text, "**0.00**") {
 		t.Error(text)
 	}
 }
@@ -157,5 +157,19 @@ func TestPaste(t *testing.T) {
 		if got, _ := os.ReadFile(page); tt.want != "" && string(got) != tt.want {
 			t.Errorf("the page is %q, want %q", got, tt.want)
 		}
+	}
+}
+
+// ADD and DEL are measured beside the reference's; where it is not, the page says so.
+func TestPlugin(t *testing.T) {
+	kerneltest.Need(t)
+	o := options{nslab: built(t, "nslab/cmd/nslab"), rounds: 1, runs: 1}
+	gs, missing, err := measurePlugin(t.Context(), o, t.TempDir(), newBar(io.Discard, nil, o))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := pluginText(gs, missing)
+	if missing == "" && (strings.Count(text, "≤ 1:") != 4 || strings.Contains(text, "**-**")) || missing != "" && strings.Count(text, "Not measured") != 1 {
+		t.Error(text)
 	}
 }

@@ -38,6 +38,8 @@ const (
 type step struct {
 	Phase string
 	Argv  []string
+	Env   []string // beside that of the bench
+	Input string   // standard input
 	Talk  bool
 }
 
@@ -128,7 +130,8 @@ func (l *launcher) one(s step, last bool) (measure, error) {
 	out := os.NewFile(uintptr(fd), "output")
 	defer out.Close()
 	c := exec.Command(s.Argv[0], s.Argv[1:]...)
-	c.Stdout, c.Stderr = out, out
+	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(s.Input), out, out
+	c.Env = append(os.Environ(), s.Env...)
 	began := time.Now()
 	err = c.Run()
 	m := measure{Wall: time.Since(began)}

@@ -17,6 +17,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"time"
 )
 
@@ -72,22 +73,30 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) error {
 // measured returns the results of all runs, and all tables.
 func measured(ctx context.Context, o options, cases []testcase, dir string, b *bar) (*results, string, error) {
 	all := newResults(cases)
-	var ratios, begins []goal
+	var ratios, begins, calls []goal
+	missing := ""
 	for run := range o.runs {
 		b.run = run + 1
 		res := measureAll(ctx, cases, o.rounds, b)
 		all.add(res)
 		ratios = together(ratios, res.goals())
-		if !o.only.MatchString(start) {
-			continue
+		if o.only.MatchString(start) {
+			ms, err := measureStarts(ctx, o, dir, b)
+			if err != nil {
+				return nil, "", err
+			}
+			begins = together(begins, startGoals(ms, o.rounds))
 		}
-		ms, err := measureStarts(ctx, o, dir, b)
-		if err != nil {
-			return nil, "", err
+		if o.only.MatchString(plugin) {
+			now, why, err := measurePlugin(ctx, o, dir, b)
+			if err != nil {
+				return nil, "", err
+			}
+			calls, missing = together(calls, now), why
 		}
-		begins = together(begins, startGoals(ms, o.rounds))
 	}
-	return all, all.text(o) + startText(begins) + goalText(append(ratios, begins...)), nil
+	text := all.text(o) + listText("Starts", begins) + pluginText(calls, missing)
+	return all, text + goalText(slices.Concat(ratios, begins, calls)), nil
 }
 
 // many says how much was measured.
@@ -108,7 +117,7 @@ func readOptions(args []string, errOut io.Writer) (options, error) {
 	f.IntVar(&o.rounds, "rounds", 0, "rounds; 7, or 3 with -quick")
 	f.IntVar(&o.runs, "runs", 1, "measure everything so `often`, and say in how many runs each limit was kept")
 	f.DurationVar(&o.patience, "patience", 5*time.Second, "wait so long for the machine to be idle")
-	only := f.String("only", "", "only what matches the `pattern`: ^star-100$, start")
+	only := f.String("only", "", "only what matches the `pattern`: ^star-100$, start, cni")
 	f.StringVar(&o.page, "page", "", "write the tables into this `file` and the plot beside it")
 	if err := f.Parse(args); err != nil {
 		return o, err

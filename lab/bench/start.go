@@ -60,10 +60,14 @@ func startSteps(k kit) (steps []step) {
 
 // measureStarts returns the measures of all rounds by phase.
 func measureStarts(ctx context.Context, o options, dir string, b *bar) (map[string][]measure, error) {
-	steps := startSteps(kit{options: o, dir: dir, Shape: shape.Shape{Name: "start"}})
+	return o.inRounds(ctx, start, startSteps(kit{options: o, dir: dir, Shape: shape.Shape{Name: "start"}}), b)
+}
+
+// inRounds returns what steps have cost in all rounds, by phase.
+func (o options) inRounds(ctx context.Context, name string, steps []step, b *bar) (map[string][]measure, error) {
 	out := map[string][]measure{}
 	for r := range o.rounds {
-		b.next(start, "", r+1)
+		b.next(name, "", r+1)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -81,12 +85,7 @@ func measureStarts(ctx context.Context, o options, dir string, b *bar) (map[stri
 
 // startGoals are the numbers of the starts.
 func startGoals(ms map[string][]measure, rounds int) (out []goal) {
-	times := func(phase string) (v []float64) {
-		for _, m := range ms[phase] {
-			v = append(v, wall(m))
-		}
-		return v
-	}
+	times := func(phase string) []float64 { return walls(ms[phase]) }
 	for _, s := range starts {
 		out = append(out, goal{s.text, s.most, "", []float64{ratios(times(s.what), times(s.than))}})
 	}
@@ -102,13 +101,20 @@ func startGoals(ms map[string][]measure, rounds int) (out []goal) {
 	)
 }
 
-// startText is the table of starts.
-func startText(gs []goal) string {
+func walls(ms []measure) (v []float64) {
+	for _, m := range ms {
+		v = append(v, wall(m))
+	}
+	return v
+}
+
+// listText is a table of numbers under a title.
+func listText(title string, gs []goal) string {
 	if len(gs) == 0 {
 		return ""
 	}
 	var b strings.Builder
-	fmt.Fprint(&b, "\n### Starts\n\n| | | wanted |\n|---|---|---|\n")
+	fmt.Fprintf(&b, "\n### %s\n\n| | | wanted |\n|---|---|---|\n", title)
 	for _, g := range gs {
 		v := median(g.got)
 		fmt.Fprintf(&b, "| %s | **%s** | %s |\n", g.what, g.value(v), g.verdict(v))
