@@ -2,6 +2,8 @@ package cni
 
 import (
 	"errors"
+	"slices"
+	"sync"
 
 	"nslab/lab/netns"
 	"nslab/lab/op"
@@ -39,12 +41,26 @@ func (r *request) unplug() error {
 	return errors.Join(append(errs, r.settle())...)
 }
 
-// sweep removes what the host has of attachments of this network that are gone.
+// sweep removes what the host has of attachments of this network that are gone:
+// the cables while the rules go, because the kernel makes one wait for either.
 func (r *request) sweep(gone func(t op.Trace, key string) bool) error {
 	traces, err := op.GuestTraces()
-	errs := []error{err}
+	traces = slices.DeleteFunc(traces, func(t op.Trace) bool {
+		key, ours := r.keyOf(t)
+		return !ours || !gone(t, key)
+	})
+	var wait sync.WaitGroup
+	var cables, rules error
+	wait.Go(func() { cables = removeAll(traces, func(t op.Trace) bool { return t.Kind == op.TraceLink }) })
+	rules = removeAll(traces, func(t op.Trace) bool { return t.Kind != op.TraceLink })
+	wait.Wait()
+	return errors.Join(err, cables, rules)
+}
+
+func removeAll(traces []op.Trace, which func(op.Trace) bool) error {
+	var errs []error
 	for _, t := range traces {
-		if key, ours := r.keyOf(t); ours && gone(t, key) {
+		if which(t) {
 			errs = append(errs, t.Remove())
 		}
 	}
