@@ -159,10 +159,18 @@ func (a *adder) make(facts []fact) error {
 	for _, f := range facts {
 		a.made = append(a.made, f)
 		if err := f.Do(f.k); err != nil {
-			return fmt.Errorf("%s: %w", f.Command(), err)
+			return refused(f, err)
 		}
 	}
 	return nil
+}
+
+// refused says what the kernel has refused. What it never can is not supported.
+func refused(f fact, err error) error {
+	if errors.Is(err, op.ErrNoBridgeRules) {
+		return types.NewError(types.ErrUnsupportedField, fmt.Sprintf("macspoofchk: true: %v", err), f.Command().String())
+	}
+	return fmt.Errorf("%s: %w", f.Command(), err)
 }
 
 // rollback takes everything back: a failed ADD leaves nothing.

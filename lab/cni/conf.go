@@ -31,6 +31,7 @@ type conf struct {
 	MTU              int    `json:"mtu"`              // 0 for the kernel's default
 	HairpinMode      bool   `json:"hairpinMode"`      // a port sends frames back to where they came from
 	PromiscMode      bool   `json:"promiscMode"`      // the bridge takes every frame
+	MACSpoofChk      bool   `json:"macspoofchk"`      // and from a container only under its own address
 
 	RuntimeConfig struct {
 		MAC      string               `json:"mac"`
@@ -52,7 +53,7 @@ type conf struct {
 
 // unsupported are keys of the bridge plugin that nslab does not have. One that
 // asks for something is refused: a network without its VLAN is another network.
-var unsupported = []string{"vlan", "vlanTrunk", "disableContainerInterface", "portIsolation", "enabledad", "macspoofchk"}
+var unsupported = []string{"vlan", "vlanTrunk", "disableContainerInterface", "portIsolation", "enabledad"}
 
 func readConf(raw []byte) (*conf, error) {
 	c := &conf{}

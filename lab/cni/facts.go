@@ -21,7 +21,12 @@ func (r *request) cableFacts(mac string) ([]fact, error) {
 		return nil, err
 	}
 	dev, k := r.hostEnd(), r.as(r.owner())
-	facts := []fact{{cable, k}, {op.Master{NS: topology.Host, Dev: dev, Bridge: r.conf.Bridge}, k}}
+	facts := []fact{{cable, k}}
+	if r.conf.MACSpoofChk { // before there is a way into the bridge
+		own := cmp.Or(mac, k.MAC(r.netns, r.IfName).String())
+		facts = append(facts, fact{op.SourceMAC{NS: topology.Host, Dev: dev, MAC: own}, k})
+	}
+	facts = append(facts, fact{op.Master{NS: topology.Host, Dev: dev, Bridge: r.conf.Bridge}, k})
 	if r.conf.HairpinMode {
 		facts = append(facts, fact{op.Hairpin{NS: topology.Host, Dev: dev, Bridge: r.conf.Bridge}, k})
 	}

@@ -56,6 +56,7 @@ var rows = []struct {
 	{"P45", "ipam dhcp: by the cable, with the reference's daemon", rowDHCP},
 	{"P46", "behind another plugin: portmap and firewall", rowChained},
 	{"P47", "routes with mtu, advmss, priority, table and scope", rowRouteOptions},
+	{"P48", "macspoofchk: frames under another address are dropped, for CHECK, DEL and GC as well", rowMACSpoof},
 }
 
 // TestRows prints the rows with -v. Each runs the real program.

@@ -143,6 +143,12 @@ func examples(t testing.TB) []example { //nolint:thelper // an example reads the
 			`the lab's rule "FORWARD -o a -m conntrack --ctstate RELATED,ESTABLISHED -j MINE" is missing in here`,
 		},
 		{"attachment", live, attached("eth9"), inHere("ip -br link show eth9"), ""},
+		{
+			"source address of frames", []op.Op{room, other, plug, sw, op.Master{NS: "here", Dev: "a", Bridge: "sw"}},
+			op.SourceMAC{NS: "here", Dev: "a", MAC: "02:00:00:00:00:01"},
+			inHere("ebtables-save"),
+			`the lab's rule "PREROUTING -i a -s ! 02:00:00:00:00:01 -j DROP" is missing in here`,
+		},
 		{"policy", live, op.Policy{NS: "here", Chain: "FORWARD", Target: "DROP"}, inHere(rules), ""},
 		{"proxy", live, proxy("0.0.0.0"), inHere("cat /proc/net/tcp"), ""},
 		{"proxy of IPv6", live, proxy("::"), inHere("cat /proc/net/tcp6"), ""},

@@ -38,6 +38,7 @@ var facts = []Op{
 	Chain{},
 	Rule{},
 	Policy{},
+	SourceMAC{},
 	Service{},
 	CNI{},
 	Proxy{},

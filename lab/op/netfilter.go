@@ -13,8 +13,6 @@ import (
 	"github.com/google/nftables/expr"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
-
-	"nslab/topology"
 )
 
 // chainRule is what the facts of filtering and of address translation have in
@@ -26,7 +24,7 @@ type chainRule struct {
 	family nftables.TableFamily
 	table  string
 	chain  string
-	says   topology.Rule
+	says   wording
 	object string // what the lab's mark says of it
 	flows  func(*netlink.ConntrackFlow) bool
 }
@@ -36,6 +34,9 @@ const (
 	tableFilter = "filter"
 	tableNAT    = "nat"
 )
+
+// ErrNoBridgeRules says that the kernel has no rules for what bridges forward.
+var ErrNoBridgeRules = errors.New("this kernel takes no rule for the frames of a bridge")
 
 // natObject is a name that no other rule of the lab has.
 func natObject(kind string, parts ...string) string {
@@ -62,7 +63,7 @@ func (r chainRule) mark(k *Kernel) string {
 }
 
 func (r chainRule) exprs() []expr.Any {
-	return append(matchRule(r.says), &expr.Counter{}, ruleTarget(r.says))
+	return append(r.says.match(), &expr.Counter{}, r.says.target())
 }
 
 // same says whether a rule of the kernel does what this one says. What it
@@ -187,12 +188,14 @@ func (r chainRule) command(verb string) Command {
 	return iptables(r.ns, r.family, r.table, append([]string{verb, r.chain}, r.says.Words()...)...)
 }
 
+// tools are the programs that write the tables of a family.
+var tools = map[nftables.TableFamily]string{
+	nftables.TableFamilyIPv4: "iptables", nftables.TableFamilyIPv6: "ip6tables", nftables.TableFamilyBridge: "ebtables",
+}
+
 // iptables is the command of a family; filter is its table unless it is told another.
 func iptables(ns string, family nftables.TableFamily, table string, args ...string) Command {
-	tool := []string{"iptables"}
-	if family == nftables.TableFamilyIPv6 {
-		tool = []string{"ip6tables"}
-	}
+	tool := []string{tools[family]}
 	if table != tableFilter {
 		tool = append(tool, "-t", table)
 	}
@@ -211,7 +214,10 @@ func (r chainRule) explain(err error) error {
 			modules = append(modules, "xt_"+x.Name)
 		}
 	}
-	if !errors.Is(err, unix.ENOENT) || len(modules) == 0 {
+	switch {
+	case r.family == nftables.TableFamilyBridge && (errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EAFNOSUPPORT)):
+		return fmt.Errorf("%w: it needs nf_tables_bridge (CONFIG_NF_TABLES_BRIDGE); try `modprobe nft_meta_bridge`: %w", ErrNoBridgeRules, err)
+	case !errors.Is(err, unix.ENOENT) || len(modules) == 0:
 		return err
 	}
 	needs := "nft_compat (CONFIG_NFT_COMPAT)"

@@ -37,11 +37,16 @@ var hooks = map[string]*nftables.ChainHook{
 	"POSTROUTING": nftables.ChainHookPostrouting,
 }
 
+// bridgeNATDest is NF_BR_PRI_NAT_DST_BRIDGED of linux/netfilter_bridge.h.
+var bridgeNATDest = nftables.ChainPriorityRef(-300)
+
 // baseChain is the chain as iptables makes it, with its hook and priority.
 func baseChain(t *nftables.Table, name string) *nftables.Chain {
 	accept := nftables.ChainPolicyAccept
 	c := &nftables.Chain{Name: name, Table: t, Type: nftables.ChainTypeFilter, Policy: &accept, Hooknum: hooks[name]}
 	switch {
+	case t.Family == nftables.TableFamilyBridge:
+		c.Priority = bridgeNATDest
 	case t.Name == tableFilter:
 		c.Priority = nftables.ChainPriorityFilter
 	case name == "PREROUTING" || name == "OUTPUT":

@@ -21,6 +21,7 @@ var tables = []chainRule{
 	{table: tableNAT, family: nftables.TableFamilyIPv6},
 	{table: tableFilter, family: nftables.TableFamilyIPv4},
 	{table: tableFilter, family: nftables.TableFamilyIPv6},
+	{table: tableNAT, family: nftables.TableFamilyBridge},
 }
 
 // ruleTraces lists the rules of the host's tables whose comment is a mark, and
@@ -47,13 +48,14 @@ func ruleTraces() ([]Trace, error) {
 	return append(rules, chains...), nil
 }
 
+// families are their names in nft(8).
+var families = map[nftables.TableFamily]string{
+	nftables.TableFamilyIPv4: "ip", nftables.TableFamilyIPv6: "ip6", nftables.TableFamilyBridge: "bridge",
+}
+
 // where is "ip nat POSTROUTING".
 func (r chainRule) where() string {
-	ip := "ip"
-	if r.family == nftables.TableFamilyIPv6 {
-		ip = "ip6"
-	}
-	return strings.Join([]string{ip, r.table, r.chain}, " ")
+	return strings.Join([]string{families[r.family], r.table, r.chain}, " ")
 }
 
 // trace is the trace that a rule is, or nothing.

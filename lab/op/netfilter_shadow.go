@@ -42,7 +42,7 @@ func (r chainRule) shadows(other *nftables.Rule) bool {
 	if _, _, nslabs := readMark(ruleComment(other)); nslabs || verdict(other) == "" || r.same(other) {
 		return false
 	}
-	mine, err := r.tests(matchRule(r.says))
+	mine, err := r.tests(r.says.match())
 	if err != nil {
 		return false
 	}

@@ -27,7 +27,7 @@ func (r Rule) rule() chainRule {
 }
 
 func ruleOf(ns string, r topology.Rule) chainRule {
-	return chainRule{ns: ns, family: Chain{IPv6: r.IPv6}.family(), table: r.Table, chain: r.Chain, says: r}
+	return chainRule{ns: ns, family: Chain{IPv6: r.IPv6}.family(), table: r.Table, chain: r.Chain, says: ipRule{r}}
 }
 
 // object is short, because iptables shows it beside every rule.

@@ -102,6 +102,19 @@ func matchState(states string) []expr.Any {
 // unreachable": linux/netfilter_ipv4/ipt_REJECT.h and netfilter_ipv6/ip6t_REJECT.h.
 var rejectPort = map[bool]byte{false: 3, true: 4}
 
+// wording is what a rule asks of a packet and does with it, for the kernel and for a person.
+type wording interface {
+	match() []expr.Any
+	target() expr.Any
+	Words() []string
+}
+
+// ipRule is a rule in the words of iptables(8).
+type ipRule struct{ topology.Rule }
+
+func (r ipRule) match() []expr.Any { return matchRule(r.Rule) }
+func (r ipRule) target() expr.Any  { return ruleTarget(r.Rule) }
+
 // ruleTarget is -j.
 func ruleTarget(r topology.Rule) expr.Any {
 	switch r.Target {
