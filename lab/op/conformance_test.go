@@ -144,7 +144,8 @@ func examples(t testing.TB) []example { //nolint:thelper // an example reads the
 		},
 		{"attachment", live, attached("eth9"), inHere("ip -br link show eth9"), ""},
 		{
-			"source address of frames", []op.Op{room, other, plug, sw, op.Master{NS: "here", Dev: "a", Bridge: "sw"}},
+			"source address of frames",
+			[]op.Op{room, other, plug, sw, op.Master{NS: "here", Dev: "a", Bridge: "sw"}},
 			op.SourceMAC{NS: "here", Dev: "a", MAC: "02:00:00:00:00:01"},
 			inHere("ebtables-save"),
 			`the lab's rule "PREROUTING -i a -s ! 02:00:00:00:00:01 -j DROP" is missing in here`,
