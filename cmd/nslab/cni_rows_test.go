@@ -307,7 +307,7 @@ func (r *runtimeRig) sh(argv ...string) {
 
 func rowNamespace(r *runtimeRig) {
 	net := list("", "one")
-	r.want(r.fails([]string{"add", net, "c7"}, "/run/netns/c7", "no such file"))
+	r.want(r.fails([]string{"add", net, "c7"}, "/run/netns/c7", "`ip netns add c7`", "no such file"))
 	r.want(r.fails([]string{"add", net, "/proc/self/ns/net"}, "namespace that this program runs in"))
 	calls := r.does("del", net, "c7")
 	r.want(calls, "DEL one")

@@ -25,6 +25,9 @@ func cniTrace(s streams, c *cli.Context) error {
 		fmt.Fprintf(s.out, "stand-ins for %s created in %s\n", strings.Join(names, ", "), args[1])
 		return nil
 	case args[0] == "show" && len(args) == 2:
+		if _, err := os.Stat(args[1]); err != nil {
+			return &codeError{exitUsage, err}
+		}
 		return showCalls(s, c, args[1])
 	case args[0] == "--" && len(args) > 1:
 		return traced(s, c, args[1:])

@@ -76,6 +76,13 @@ func TestOwnPlugins(t *testing.T) {
 	if status != 0 || i < 0 || j < i {
 		t.Errorf("trace show: exit status %d\n%s", status, out)
 	}
+	if out, status := r.nslab("trace", "show", r.dir+"/nowhere"); status != exitUsage || !strings.Contains(out, "nowhere: no such file") {
+		t.Errorf("trace show of nothing: exit status %d\n%s", status, out)
+	}
+	tagged := strings.Replace(net, `"own0"`, `"own0", "vlan": 5`, 1)
+	r.fails([]string{"add", tagged, "c1"}, "vlan: 5 is not supported (code 2)")
+	r.does("add", net, "c1") // DEL after the failed ADD has left nothing to be remembered
+	r.does("del", net, "c1")
 	if links, err := exec.Command("ip", "-br", "link").Output(); err != nil || slices.Contains(strings.Fields(string(links)), "own0") {
 		t.Errorf("left behind: %s (%v)", links, err)
 	}

@@ -98,9 +98,18 @@ func (r *request) check() error {
 		if !c.publishes {
 			r.conf.RuntimeConfig.Ports = nil
 		}
-		return errors.Join(refuse(r.raw, c.unsupported), r.readPorts())
+		return errors.Join(r.refuse(c.unsupported), r.readPorts())
 	}
-	return errors.Join(refuse(r.raw, unsupported), r.conf.check(), r.checkMAC(), r.readPorts())
+	return errors.Join(r.refuse(unsupported), r.conf.check(), r.checkMAC(), r.readPorts())
+}
+
+// refuse refuses what ADD cannot do. DEL and GC have to be content with it: a
+// runtime calls them after an ADD that failed, until they are.
+func (r *request) refuse(unsupported []string) error {
+	if r.command == "DEL" || r.command == "GC" {
+		return nil
+	}
+	return refuse(r.raw, unsupported)
 }
 
 // environment checks the variables that the command needs, all at once.

@@ -107,6 +107,9 @@ func rowUnknownKeys(r *rig) {
 			r.Fatal(err)
 		}
 		r.fails(r.call("ADD", "c2", netns, "eth1", map[string]any{key: value}), 2, key, string(text))
+		r.fails(r.call("STATUS", "", "", "", map[string]any{key: value}), 2, key)
+		r.ok(r.call("DEL", "c2", netns, "eth1", map[string]any{key: value})) // which a runtime calls until it succeeds
+		r.ok(r.call("GC", "", "", "", map[string]any{key: value, "cni.dev/valid-attachments": []any{map[string]string{"containerID": "c1", "ifname": "eth0"}}}))
 	}
 	r.fails(r.call("ADD", "c2", netns, "eth1", ports("8080:80/sctp")), 2, "sctp")
 	r.ok(r.call("DEL", "c2", netns, "eth1", ports("8080:80/sctp")))

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -98,7 +99,10 @@ func (r Runtime) Add(n *Network, a Attachment) (result []byte, err error) {
 // has failed, would take away an interface that somebody else has made.
 func (r Runtime) room(n *Network, a Attachment) error {
 	ns, err := netns.OpenPath(a.NetNS)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("there is no namespace %s, which a runtime makes before ADD (`ip netns add %s`): %w", a.NetNS, filepath.Base(a.NetNS), err)
+	case err != nil:
 		return err
 	}
 	defer ns.Close()
