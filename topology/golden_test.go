@@ -165,7 +165,8 @@ func dumpNamespace(b *strings.Builder, state *topology.State, n topology.Namespa
 func dumpLink(b *strings.Builder, l topology.Link) {
 	fmt.Fprintf(b, "  link %s%s", l.Kind, flagged(" outside", l.Outside))
 	for _, e := range l.Ends {
-		fmt.Fprintf(b, " [%s%s%s%s]", e, addresses(e.Addresses), said(" mac ", e.MAC.Text), flagged(fmt.Sprintf(" mtu %d", e.MTU), e.MTU != 0))
+		fmt.Fprintf(b, " [%s%s%s%s%s]", e, addresses(e.Addresses), said(" mac ", e.MAC.Text), flagged(fmt.Sprintf(" mtu %d", e.MTU), e.MTU != 0),
+			flagged(" hairpin", e.Hairpin))
 	}
 	if l.Parent != nil {
 		fmt.Fprintf(b, " parent %s", *l.Parent)

@@ -141,7 +141,7 @@ func (p *parser) shortEnd(path string, w Word) End {
 func (p *parser) longEnd(path string, v Value) End {
 	a := p.object(path, v, "end")
 	e := End{Node: a.Required("node", "red"), Interface: a.Required("interface", "eth0"), Pos: v.Pos, MAC: p.endMAC(a), MTU: p.mtu(a)}
-	if e.Hairpin = a.Bool("hairpin", false); e.Hairpin {
+	if e.Hairpin, e.bends = a.Bool("hairpin", false), a.has("hairpin"); e.bends {
 		p.paths[a.Value("hairpin").Pos] = at(path, "hairpin")
 	}
 	path = at(path, "addresses")

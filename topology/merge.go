@@ -73,6 +73,9 @@ func (e End) merged(more End) End {
 	if more.MTU != 0 {
 		e.MTU = more.MTU
 	}
+	if more.bends {
+		e.Hairpin = more.Hairpin
+	}
 	return e
 }
 

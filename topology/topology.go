@@ -234,6 +234,7 @@ type End struct {
 	Pos       Pos
 
 	handed bool // what `auto` asked for
+	bends  bool // `hairpin` is written
 }
 
 func (e End) String() string { return e.Node.Text + ":" + e.Interface.Text }
