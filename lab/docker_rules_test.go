@@ -95,6 +95,24 @@ func TestDockerRulesWithoutProxy(t *testing.T) {
 	}
 }
 
+// What Docker without its proxy asks of the kernel besides: bridged frames meet the
+// rules, and the plug of every container sends frames back.
+func TestDockerSettingsWithoutProxy(t *testing.T) {
+	t.Parallel()
+	kerneltest.Need(t)
+	needs(t, "ip", "sysctl")
+	for _, command := range []string{
+		"sysctl net.ipv4.conf.docker0.route_localnet net.ipv4.conf.all.route_localnet net.bridge.bridge-nf-call-iptables",
+		`ip -d link show type veth master docker0 | grep -o "hairpin [a-z]*"`,
+	} {
+		want := strings.TrimSpace(recorded(t, "userland-proxy-false", command, 0))
+		got := elsewhere(t, "typed", "docker-proxy", "hairpin", command+" | uniq") // the lesson has two containers
+		if diff := cmp.Diff(want, strings.TrimSpace(got)); diff != "" {
+			t.Errorf("%s (-docker +nslab):\n%s", command, diff)
+		}
+	}
+}
+
 // With --icc=false a link opens a hole. In the recording it is app, 172.17.0.4,
 // that is linked to port 80 of db, 172.17.0.2; and forwarding was on already.
 func TestDockerHole(t *testing.T) {
