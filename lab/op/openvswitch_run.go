@@ -16,7 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Needer is a fact that is made by programs which a machine may not have.
+// Needer is a fact for which a machine may lack something: programs, a module of
+// the kernel.
 type Needer interface {
 	Op
 	// Needs says what is missing and how to get it, nil when all is there.
