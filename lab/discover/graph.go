@@ -82,7 +82,7 @@ func (g *graph) boxes(open func(id, title string), end string, box func(id, text
 			for _, a := range i.Addresses {
 				words = append(words, a.String())
 			}
-			box(g.id(n, i), strings.ReplaceAll(g.quote(strings.Join(words, "\x00")), "\x00", newline), i.Kind == "bridge")
+			box(g.id(n, i), strings.ReplaceAll(g.quote(strings.Join(words, "\x00")), "\x00", newline), i.isSwitch())
 		}
 		g.line("%s", end)
 	}

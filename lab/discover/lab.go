@@ -112,7 +112,7 @@ func (d *draft) name(n *Namespace, i *Interface) {
 		d.needed[d.at(*p)] = true
 		d.seized[d.at(*p)] = d.seized[d.at(*p)] || i.Mode == "passthru"
 	}
-	if i.Kind == "bridge" {
+	if i.isSwitch() {
 		d.names[i] = unique(d.taken, clean(i.Name, maxDev, "br"), maxDev)
 	} else {
 		d.names[i] = device(i.Name, func(s string) bool {
@@ -152,10 +152,13 @@ func (d *draft) at(e End) *Interface {
 }
 
 func (d *draft) bridge(n *Namespace, i *Interface) {
-	if i.Kind != "bridge" {
+	if !i.isSwitch() {
 		return
 	}
 	var words []string
+	if i.Kind == openVSwitch {
+		words = append(words, "kind: openvswitch")
+	}
 	if n.Name != topology.Host {
 		words = append(words, "in: "+n.Name)
 	}
@@ -165,7 +168,7 @@ func (d *draft) bridge(n *Namespace, i *Interface) {
 	if i.STP {
 		words = append(words, "stp: true")
 	}
-	if mtu := n.portMTU(i); i.MTU != mtu {
+	if mtu := n.portMTU(i); i.MTU != mtu && i.Kind != openVSwitch {
 		words = append(words, fmt.Sprintf("mtu: %d", i.MTU))
 	}
 	d.bridges = append(d.bridges, d.names[i]+": {"+strings.Join(words, ", ")+"}")

@@ -14,7 +14,7 @@ func (d *draft) link(n *Namespace, i *Interface) {
 		"veth": d.cable, "macvlan": d.macvlan, "vxlan": d.vxlan,
 	}[i.Kind]
 	switch {
-	case i.Kind == "bridge" || d.drawn[i]:
+	case i.isSwitch() || i.datapath || d.drawn[i]:
 	case write != nil && write(n, i):
 	case i.Up || len(i.Addresses) > 0 || i.Master != "" || d.needed[i]:
 		d.standIn(n, i)
@@ -49,6 +49,9 @@ func (d *draft) end(n *Namespace, i *Interface, mtu int) string {
 		}
 	case i.Master != "":
 		d.skip("that %s belongs to %s", label(n, i), topology.Quote(i.Master))
+	}
+	if i.Tag != "" {
+		d.skip("that %s is in VLAN %s", label(n, i), topology.Quote(i.Tag))
 	}
 	d.drawn[i] = true
 	if addresses != nil {
@@ -86,15 +89,16 @@ func short(node, dev string, addresses []netip.Prefix) string {
 
 // masterOf is the bridge that an interface is a port of, nil when of none.
 func (d *draft) masterOf(n *Namespace, i *Interface) *Interface {
-	if m := n.Interface(i.Master); i.Master != "" && m != nil && m.Kind == "bridge" {
+	if m := n.Interface(i.Master); i.Master != "" && m != nil && m.isSwitch() {
 		return m
 	}
 	return nil
 }
 
-// port is what a plug in an interface is connected with: its bridge, if that is up.
+// port is what a plug in an interface is connected with: its bridge, if that is up
+// and the port is in no VLAN.
 func (d *draft) port(n *Namespace, i *Interface) *Interface {
-	if m := d.masterOf(n, i); m != nil && m.Up {
+	if m := d.masterOf(n, i); m != nil && m.Up && i.Tag == "" {
 		return m
 	}
 	return i

@@ -76,7 +76,7 @@ type End struct {
 type Interface struct {
 	Index     int            `json:"index"`
 	Name      string         `json:"name"`
-	Kind      string         `json:"kind"` // as ip -d link says: veth, bridge ...; "device" for hardware
+	Kind      string         `json:"kind"` // as ip -d link says: veth, bridge ...; "device" for hardware, "openvswitch" for one of its bridges
 	Up        bool           `json:"up"`
 	MTU       int            `json:"mtu"`
 	MAC       string         `json:"mac,omitempty"`
@@ -89,10 +89,13 @@ type Interface struct {
 	VXLAN     *VXLAN         `json:"vxlan,omitempty"`
 	STP       bool           `json:"stp,omitempty"`
 	Hairpin   bool           `json:"hairpin,omitempty"` // of a port of a bridge
+	Tag       string         `json:"tag,omitempty"`     // of a port of Open vSwitch: its VLAN
 
 	link  int // IFLA_LINK: index of the peer or the parent
 	where int // IFLA_LINK_NETNSID, -1 in the same namespace
 	over  int // index of the master
+
+	datapath bool // Open vSwitch has it for itself
 }
 
 // VXLAN is what a vxlan sends where, ip-link(8).

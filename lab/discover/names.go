@@ -26,7 +26,7 @@ func (m *Machine) nameAll() {
 	taken := map[string]bool{}
 	for _, n := range m.Namespaces {
 		for _, i := range n.Interfaces {
-			if i.Kind == "bridge" {
+			if i.isSwitch() {
 				taken[strings.ToLower(i.Name)] = true
 			}
 		}

@@ -7,7 +7,7 @@ package discover
 func (m *Machine) pair() {
 	for _, n := range m.Namespaces {
 		for _, i := range n.Interfaces {
-			if master := n.byIndex(i.over); i.over != 0 && master != nil {
+			if master := n.byIndex(i.over); i.over != 0 && master != nil && i.Master == "" {
 				i.Master = master.Name
 			}
 			end := n.follow(i)

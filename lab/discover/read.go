@@ -49,7 +49,7 @@ func Read(ctx context.Context, from Sources) (*Machine, error) {
 	m.christen(containers)
 	for _, n := range m.Namespaces {
 		n.readFiles(from.Proc)
-		n.noteOpenVSwitch()
+		n.readOpenVSwitch(ctx, from.Proc)
 	}
 	m.nameAll()
 	m.pair()

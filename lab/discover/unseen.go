@@ -1,7 +1,6 @@
 package discover
 
 import (
-	"slices"
 	"strings"
 
 	"nslab/topology"
@@ -9,14 +8,6 @@ import (
 
 // onlyRoot is why an ordinary user does not see the rules of a namespace.
 const onlyRoot = "only root may read them"
-
-// noteOpenVSwitch says that a switch is there which the kernel knows nothing of:
-// its ports stand in its own database.
-func (n *Namespace) noteOpenVSwitch() {
-	if slices.ContainsFunc(n.Processes, func(p Process) bool { return p.Comm == "ovs-vswitchd" }) {
-		n.Unseen = append(n.Unseen, "what is plugged into Open vSwitch: ovs-vsctl show tells it")
-	}
-}
 
 // NotSeen says what could not be looked at, each reason once, a line each.
 func (m *Machine) NotSeen() []string {
