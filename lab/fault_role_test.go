@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"nslab/lab"
+	"nslab/lab/netns"
 	"nslab/lab/op"
 	"nslab/lab/proof"
 )
@@ -31,6 +32,7 @@ type breaker struct {
 	refuse string // the point at which an apply is refused; those after it count
 	n, at  int
 	name   string // of the point where it happened
+	begun  bool   // it happened to an open lab
 	strike func() error
 }
 
@@ -106,7 +108,12 @@ func (k *breakage) lastPoint() string {
 
 // with opens the lab and closes it again.
 func (k *breakage) with(f func(*lab.Lab) error) error {
-	l, err := lab.Open(k.dir, k.plan.Name())
+	return k.faulty(nil, f)
+}
+
+// faulty is with a fault, also in opening and closing.
+func (k *breakage) faulty(fault func(string) error, f func(*lab.Lab) error) error {
+	l, err := lab.OpenFaulty(k.dir, k.plan.Name(), fault)
 	if err != nil {
 		return err
 	}
@@ -144,8 +151,8 @@ func (k *breakage) do(at int, kind string) (*breaker, error) {
 	if strings.HasPrefix(k.Way, "back") {
 		b.refuse = k.lastPoint()
 	}
-	return b, k.with(func(l *lab.Lab) error {
-		l.Kernel.Fault = b.point
+	return b, k.faulty(b.point, func(l *lab.Lab) error {
+		b.begun = b.name == ""
 		return faultWays[k.Way](ctx, l, k.plan)
 	})
 }
@@ -194,6 +201,11 @@ func newWrecker(arg string) (*wrecker, error) {
 	}
 	if standsOn(k.plan, op.Dev("host", "eth0")) {
 		if err := plugIn(); err != nil {
+			return nil, err
+		}
+	}
+	if k.Scenario == smallest { // it is the first one on a machine that was just started
+		if err := os.Remove(netns.Dir); err != nil {
 			return nil, err
 		}
 	}
@@ -253,9 +265,12 @@ func (w *wrecker) all() error {
 	return w.lookAgain()
 }
 
+// killAndGoOn is a kill after which the lab is applied again; of a few, every other one is.
+const killAndGoOn = "kill and go on"
+
 func (w *wrecker) kinds(at int) []string {
 	if w.All {
-		return []string{"error", "kill", []string{"interrupt", "terminate"}[at%2]}
+		return []string{"error", "kill", killAndGoOn, []string{"interrupt", "terminate"}[at%2]}
 	}
 	turns := []string{"error", "kill", "error", "interrupt", "kill", "terminate"}
 	return turns[at/w.Step%len(turns) : at/w.Step%len(turns)+1]
@@ -267,7 +282,7 @@ func (w *wrecker) fault(at int, kind string) error {
 		return fmt.Errorf("before point %d: %w", at, err)
 	}
 	what := fmt.Sprintf("%s at point %d", kind, at)
-	if kind == "kill" {
+	if strings.HasPrefix(kind, "kill") {
 		if !w.killed(at) {
 			w.mop("not killed at point " + strconv.Itoa(at))
 			return nil
@@ -279,10 +294,14 @@ func (w *wrecker) fault(at int, kind string) error {
 			return nil
 		}
 		what += " (" + b.name + ")"
-		w.judge(what, at, kind, err)
+		if b.begun || kind != "error" {
+			w.judge(what, at, kind, err)
+		} else if !errors.Is(err, errnos[at%len(errnos)]) {
+			w.left(what, fmt.Sprintf("want %v, found %v", errnos[at%len(errnos)], err))
+		}
 	}
 	w.Faults[kind]++
-	if kind == "kill" && at%2 == 0 && w.Way != "destroy" {
+	if kind == killAndGoOn || kind == "kill" && !w.All && at%2 == 0 {
 		w.goOn(what)
 	}
 	w.mop(what)

@@ -26,7 +26,7 @@ func TestFaults(t *testing.T) {
 	kerneltest.Need(t)
 	needs(t, "ip", "nft", "sysctl")
 	all := tally{Faults: map[string]int{}}
-	for i, name := range append(scenarios.Names(), "testdata/everything.yaml", "testdata/policy.yaml") {
+	for i, name := range append(scenarios.Names(), "testdata/everything.yaml", "testdata/policy.yaml", smallest) {
 		for _, place := range faultPlaces(i, name) {
 			t.Run(name+"/"+place, func(t *testing.T) {
 				p, err := compiled(name)
@@ -79,6 +79,9 @@ func TestKilledAndProved(t *testing.T) {
 	}
 }
 
+// smallest is a lab at each of whose points everything goes wrong every time.
+const smallest = "testdata/room.yaml"
+
 // faultPlaces are where a scenario is broken; of a few, the lecture in both
 // places and the others by turns.
 func faultPlaces(i int, name string) []string {
@@ -102,13 +105,13 @@ type faultJob struct {
 func faultJobs(name, place string) (jobs []faultJob) {
 	step := 131
 	switch {
-	case *faults != "few":
+	case *faults != "few" || name == smallest:
 		step = 1
 	case name == "red-blue" && place == "sandbox":
 		step = 19
 	}
 	for _, way := range []string{"apply", "destroy", "back", "back-half"} {
-		jobs = append(jobs, faultJob{name, place == "machine", way, step, *faults == "all"})
+		jobs = append(jobs, faultJob{name, place == "machine", way, step, *faults == "all" || name == smallest})
 	}
 	return jobs
 }

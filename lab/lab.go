@@ -34,22 +34,46 @@ func Open(dir, name string) (*Lab, error) { return OpenContext(context.Backgroun
 
 // OpenContext is Open that stops waiting for the lock when ctx ends.
 func OpenContext(ctx context.Context, dir, name string) (*Lab, error) {
-	l := &Lab{Name: name, dir: filepath.Join(dir, name)}
-	if err := ownDir(l.dir); err != nil {
+	return open(ctx, &op.Kernel{Lab: name, Dir: filepath.Join(dir, name)})
+}
+
+// open is OpenContext for a Kernel whose points it has.
+func open(ctx context.Context, k *op.Kernel) (*Lab, error) {
+	l := &Lab{Name: k.Lab, Kernel: k, dir: k.Dir}
+	if err := k.Around("make", l.dir, func() error { return ownDir(l.dir) }); err != nil {
 		return nil, err
 	}
-	lock, err := lockFile(ctx, filepath.Join(l.dir, "lock"))
+	err := k.Around("lock", l.dir, func() (err error) {
+		l.lock, err = lockFile(ctx, filepath.Join(l.dir, "lock"))
+		return err
+	})
+	if err == nil {
+		err = k.Around("open", l.journal(), l.read)
+	}
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, l.unlock())
 	}
-	l.lock = lock
-	if l.Journal, err = openJournal(l.journal()); err != nil {
-		lock.Close()
-		return nil, err
-	}
-	l.Kernel = &op.Kernel{Lab: name, Dir: l.dir, Was: l.Journal.Was}
-	l.Journal.kernel = l.Kernel
 	return l, nil
+}
+
+// read opens the journal.
+func (l *Lab) read() (err error) {
+	if l.Journal, err = openJournal(l.journal()); err != nil {
+		return err
+	}
+	l.Kernel.Was, l.Journal.kernel = l.Journal.Was, l.Kernel
+	return nil
+}
+
+// unlock lets others have the lab, of which not everything need be open.
+func (l *Lab) unlock() (err error) {
+	if l.Journal != nil {
+		err = l.Journal.close()
+	}
+	if l.lock != nil {
+		err = errors.Join(err, l.lock.Close())
+	}
+	return err
 }
 
 // Exists says whether a lab of that name is kept under dir.
@@ -69,11 +93,11 @@ func (l *Lab) journal() string { return filepath.Join(l.dir, "journal") }
 
 // Close lets others have the lab. A lab of which nothing is left is forgotten.
 func (l *Lab) Close() error {
-	err := l.Journal.close()
+	var err error
 	if len(l.Journal.Have) == 0 && !l.Journal.Open {
-		err = errors.Join(err, l.forget())
+		err = l.forget()
 	}
-	return errors.Join(err, l.lock.Close())
+	return errors.Join(err, l.unlock())
 }
 
 // forget removes exactly the files that nslab keeps for a lab. Where a namespace
@@ -83,7 +107,9 @@ func (l *Lab) forget() error {
 		return err
 	}
 	for _, name := range []string{"journal", "journal.new", "source.json", "source.json.new", "lock"} {
-		if err := os.Remove(filepath.Join(l.dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		path := filepath.Join(l.dir, name)
+		err := l.Kernel.Around("remove", path, func() error { return os.Remove(path) })
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}

@@ -27,7 +27,7 @@ func (t *Thread) Create(name string, prepare func() error) error {
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 			return fmt.Errorf("unshare a network namespace: %w", err)
 		}
-		return publish(name, path, prepare)
+		return t.Points.publish(name, path, prepare)
 	})
 }
 
@@ -38,7 +38,7 @@ func Attach(name string) error {
 	if err != nil {
 		return err
 	}
-	return publish(name, path, nil)
+	return Points(nil).publish(name, path, nil)
 }
 
 // free is the path of a name that is not taken, in a directory that can hold it.
@@ -60,17 +60,20 @@ func (t *Thread) share() error {
 	if t.shared {
 		return nil
 	}
-	err := Share()
+	err := t.Points.Share()
 	t.shared = err == nil
 	return err
 }
 
 // publish gives the calling thread's namespace a name.
-func publish(name, path string, prepare func() error) error {
+func (p Points) publish(name, path string, prepare func() error) error {
 	if prepare != nil {
 		if err := prepare(); err != nil {
 			return err
 		}
+	}
+	if err := p.before("open " + path); err != nil {
+		return err
 	}
 	f, err := openFile(path, unix.O_CREAT|unix.O_EXCL)
 	if errors.Is(err, fs.ErrExist) {
@@ -80,7 +83,7 @@ func publish(name, path string, prepare func() error) error {
 		return err
 	}
 	f.Close()
-	if err := unix.Mount(self, path, "none", unix.MS_BIND, ""); err != nil {
+	if err := p.mount(self, path, unix.MS_BIND); err != nil {
 		return errors.Join(fmt.Errorf("bind mount %s: %w", path, err), os.Remove(path))
 	}
 	return nil

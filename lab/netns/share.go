@@ -33,19 +33,22 @@ func DirState() string {
 
 // Share makes Dir a shared mount point, so that a namespace is seen, and its
 // deletion too, in all mount namespaces that were copied from this one.
-func Share() error {
-	if err := os.MkdirAll(Dir, 0o755); err != nil {
+func Share() error { return Points(nil).Share() }
+
+// Share is [Share] with points.
+func (p Points) Share() error {
+	if err := p.mkdir(Dir); err != nil {
 		return err
 	}
 	return locked(func() error {
-		err := unix.Mount("", Dir, "none", unix.MS_SHARED|unix.MS_REC, "")
+		err := p.mount("", Dir, unix.MS_SHARED|unix.MS_REC)
 		if !errors.Is(err, unix.EINVAL) {
 			return mountErr("make", err)
 		}
-		if err := unix.Mount(Dir, Dir, "none", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+		if err := p.mount(Dir, Dir, unix.MS_BIND|unix.MS_REC); err != nil {
 			return mountErr("bind", err)
 		}
-		return mountErr("make", unix.Mount("", Dir, "none", unix.MS_SHARED|unix.MS_REC, ""))
+		return mountErr("make", p.mount("", Dir, unix.MS_SHARED|unix.MS_REC))
 	})
 }
 

@@ -42,6 +42,7 @@ func onThread(f func() (clean bool, err error)) error {
 // namespace. It is good only inside the function that Stay was given, and not
 // in goroutines which that starts.
 type Thread struct {
+	Points Points
 	home   *NS
 	lost   bool // it did not find back
 	shared bool // Dir is a shared mount

@@ -38,6 +38,7 @@ type Kernel struct {
 func (k *Kernel) Session(f func(*Kernel) error) error {
 	return netns.Stay(func(t *netns.Thread) error {
 		s := *k
+		t.Points = k.point
 		s.session = newSession(t)
 		return f(&s)
 	})

@@ -23,11 +23,11 @@ func (Names) memory(k *Kernel) string {
 func (n Names) Do(k *Kernel) error {
 	was := netns.DirState()
 	if was != netns.Shared {
-		if err := os.WriteFile(n.memory(k), []byte(was), 0o600); err != nil {
+		if err := writeFile(k, n.memory(k), was); err != nil {
 			return err
 		}
 	}
-	return k.Around("share", netns.Dir, netns.Share)
+	return k.Around("share", netns.Dir, netns.Points(k.point).Share)
 }
 
 // Undo puts back what was there, when no name is left and a lab had changed it.
@@ -46,7 +46,7 @@ func (n Names) Undo(k *Kernel) error {
 	}); err != nil || !done {
 		return err
 	}
-	return os.Remove(n.memory(k))
+	return k.Around("remove", n.memory(k), func() error { return os.Remove(n.memory(k)) })
 }
 
 // Diff looks at the mount.
