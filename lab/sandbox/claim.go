@@ -54,6 +54,9 @@ func (p place) tryLock(create bool) (*os.File, error) {
 	} else if err := ours(p.dir, os.Geteuid()); err != nil {
 		return nil, err
 	}
+	if err := p.points.before("open the lock"); err != nil {
+		return nil, err
+	}
 	f, err := os.OpenFile(p.lock(), flags, 0o600)
 	if create && errors.Is(err, fs.ErrNotExist) {
 		return nil, nil // the directory was removed a moment ago
@@ -63,7 +66,7 @@ func (p place) tryLock(create bool) (*os.File, error) {
 	}
 	err = flock.Try(f)
 	if err == nil && flock.Stands(f, p.lock()) {
-		return f, f.Chmod(0o600) // whatever the umask is
+		return p.own(f, create)
 	}
 	f.Close()
 	if err != nil && !errors.Is(err, unix.EWOULDBLOCK) {
@@ -72,9 +75,42 @@ func (p place) tryLock(create bool) (*os.File, error) {
 	return nil, nil
 }
 
+// own makes the lock that was taken this user's alone, whatever the umask is.
+func (p place) own(f *os.File, create bool) (*os.File, error) {
+	err := p.points.before("own the lock")
+	if err == nil {
+		err = f.Chmod(0o600)
+	}
+	if err == nil {
+		return f, nil
+	}
+	if create {
+		err = errors.Join(err, p.clear())
+	}
+	return nil, errors.Join(err, f.Close())
+}
+
+// abandon removes a directory without a lock: whoever made it was killed or
+// refused before it had one. What has anything in it stays.
+func (p place) abandon() {
+	err := ours(p.dir, os.Geteuid())
+	if err == nil {
+		err = unix.Rmdir(p.dir)
+	}
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		dropRoot(filepath.Dir(p.dir))
+	}
+}
+
 // make makes the directory, and the root above it.
 func (p place) make() error {
+	if err := p.points.before("make the root"); err != nil {
+		return err
+	}
 	if err := makeRoot(filepath.Dir(p.dir)); err != nil {
+		return err
+	}
+	if err := p.points.before("make the directory"); err != nil {
 		return err
 	}
 	return private(p.dir)

@@ -1,5 +1,11 @@
 package sandbox
 
+import (
+	"errors"
+	"io/fs"
+	"os"
+)
+
 // Dead says whether the sandbox called name has left its directory behind. It
 // removes nothing: [Find] does.
 func Dead(name string) bool {
@@ -8,6 +14,9 @@ func Dead(name string) bool {
 		return false
 	}
 	lock, err := p.tryLock(false)
+	if errors.Is(err, fs.ErrNotExist) { // it came not even to a lock
+		return ours(p.dir, os.Geteuid()) == nil
+	}
 	if err != nil || lock == nil {
 		return false
 	}

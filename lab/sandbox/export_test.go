@@ -30,6 +30,19 @@ func SpawnOnly(name string) error {
 	return unix.Pause()
 }
 
+// StartFaulty is Start where something may go wrong before each step.
+func StartFaulty(name string, fault func(step string) error) (*Sandbox, error) {
+	p, err := at(name)
+	if err != nil {
+		return nil, err
+	}
+	p.points = fault
+	return p.start(stay)
+}
+
+// HoldFaulty is Hold where something may go wrong before each step.
+func HoldFaulty(fault func(step string) error) int { return hold(fault) }
+
 // Reused is s after its holder's pid went to another process.
 func (s *Sandbox) Reused(pid int) *Sandbox {
 	other := *s

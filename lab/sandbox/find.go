@@ -21,6 +21,7 @@ func Find(name string) (*Sandbox, error) {
 func (p place) find(wait time.Duration) (*Sandbox, error) {
 	lock, s, err := p.claim(false, wait, nil)
 	if errors.Is(err, fs.ErrNotExist) {
+		p.abandon()
 		return nil, fmt.Errorf("sandbox %q: %w", p.name, fs.ErrNotExist)
 	}
 	if err != nil || s != nil {

@@ -22,7 +22,9 @@ const (
 
 // Hold is the whole life of a holder; it returns the exit status. The program
 // calls it when its first argument is "hold"; the second is the name.
-func Hold() int {
+func Hold() int { return hold(nil) }
+
+func hold(p points) int {
 	if len(os.Args) != 3 || !started() {
 		fmt.Fprintln(os.Stderr, "hold is how nslab starts the process that holds a sandbox; it is not for people")
 		return 2
@@ -32,7 +34,7 @@ func Hold() int {
 	signals := make(chan os.Signal, 64)
 	signal.Notify(signals, unix.SIGCHLD, unix.SIGTERM)
 	signal.Ignore(unix.SIGINT, unix.SIGHUP)
-	home, err := openHome()
+	home, err := openHome(p)
 	if err != nil {
 		_ = tell(nil, err)
 		return 1
@@ -40,9 +42,9 @@ func Hold() int {
 	removed, err := watch()
 	var notes []string
 	if err == nil {
-		notes, err = setUp(os.Args[2])
+		notes, err = setUp(os.Args[2], p)
 	}
-	if tell(notes, err) != nil { // the starter is gone
+	if tell(notes, errors.Join(err, p.before("tell"))) != nil { // the starter is gone
 		home.clear()
 		return 1
 	}
@@ -50,7 +52,7 @@ func Hold() int {
 		return 1
 	}
 	left, ok := committed()
-	if !ok || wait(signals, removed, left) {
+	if p.before("wait") != nil || !ok || wait(signals, removed, left) {
 		home.clear()
 	}
 	return 0

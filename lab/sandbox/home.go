@@ -15,7 +15,10 @@ type home struct {
 
 // openHome finds the directory by the lock, the only thing that a holder is
 // given: it has no environment, and an ordinary user is root in its namespace.
-func openHome() (*home, error) {
+func openHome(p points) (*home, error) {
+	if err := p.before("find the way home"); err != nil {
+		return nil, err
+	}
 	lock, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(lockFd))
 	if err != nil {
 		return nil, err

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // Root is the directory that holds the state of this user's sandboxes, while
@@ -50,7 +52,7 @@ func makeRoot(root string) error {
 // nothing of nslab.
 func dropRoot(root string) {
 	for _, dir := range slices.Backward(rootPath(root)) {
-		if os.Remove(dir) != nil {
+		if unix.Rmdir(dir) != nil {
 			return
 		}
 	}
@@ -114,7 +116,10 @@ func kind(m fs.FileMode) string {
 }
 
 // place is the directory of one sandbox.
-type place struct{ name, dir string }
+type place struct {
+	name, dir string
+	points    points
+}
 
 func at(name string) (place, error) {
 	if err := checkName(name); err != nil {
@@ -124,7 +129,7 @@ func at(name string) (place, error) {
 	if err != nil {
 		return place{}, err
 	}
-	return place{name, filepath.Join(root, name)}, nil
+	return place{name: name, dir: filepath.Join(root, name)}, nil
 }
 
 func (p place) lock() string  { return filepath.Join(p.dir, "lock") }

@@ -47,6 +47,9 @@ func need(tb testing.TB) {
 func program(name string, args []string) int {
 	switch name {
 	case "hold":
+		if at, ok := strings.CutPrefix(args[0], dying); ok {
+			return sandbox.HoldFaulty(dieAt(at))
+		}
 		return sandbox.Hold()
 	case "who": // where this process believes to be
 		lab, ok := sandbox.Inside()
@@ -54,6 +57,8 @@ func program(name string, args []string) int {
 	case "spawn-only":
 		fmt.Fprintln(os.Stderr, sandbox.SpawnOnly(args[0]))
 		return 1
+	case "faulty":
+		return faulty(args[0], args[1])
 	case "throwaway": // starts one and waits to be killed
 		return throwaway(args[0])
 	case "run":

@@ -28,7 +28,7 @@ func step(what string, err error) error {
 
 // setUp furnishes the new namespaces. Without /run there is no sandbox; what
 // else a container may forbid is noted, and done without.
-func setUp(name string) (notes []string, err error) {
+func setUp(name string, p points) (notes []string, err error) {
 	const hard = unix.MS_NOSUID | unix.MS_NODEV
 	steps := []struct {
 		what string
@@ -45,7 +45,10 @@ func setUp(name string) (notes []string, err error) {
 		{"set lo up", true, loUp},
 	}
 	for _, s := range steps {
-		err := step(s.what, s.do())
+		err := p.before(s.what)
+		if err == nil {
+			err = step(s.what, s.do())
+		}
 		if err != nil && s.must {
 			return notes, err
 		}

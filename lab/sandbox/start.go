@@ -38,8 +38,13 @@ func start(name string, life byte) (*Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
+	return p.start(life)
+}
+
+func (p place) start(life byte) (*Sandbox, error) {
 	lock, s, err := p.claim(true, patience, nil)
 	if err != nil {
+		p.abandon()
 		return nil, err
 	}
 	if s != nil {
@@ -66,6 +71,9 @@ type starter struct {
 // launch starts a holder, waits until it is set up, writes it down, and only
 // then lets it go on.
 func (p place) launch(lock *os.File, life byte) (*Sandbox, error) {
+	if err := p.points.before("spawn"); err != nil {
+		return nil, err
+	}
 	st, err := spawn(p.name, lock)
 	if err != nil {
 		return nil, forbidden(err)
@@ -85,6 +93,9 @@ func (p place) launch(lock *os.File, life byte) (*Sandbox, error) {
 }
 
 func (p place) settle(st *starter, life byte) (*Sandbox, error) {
+	if err := p.points.before("report"); err != nil {
+		return nil, err
+	}
 	rep, err := st.report()
 	if err != nil {
 		return nil, err
@@ -96,6 +107,9 @@ func (p place) settle(st *starter, life byte) (*Sandbox, error) {
 	}
 	r := record{Pid: pid, Start: holder.start, Boot: bootID(), Started: time.Now(), Notes: rep.Notes}
 	if err := r.write(p); err != nil {
+		return nil, err
+	}
+	if err := p.points.before("commit"); err != nil {
 		return nil, err
 	}
 	if _, err := st.commit.Write([]byte{life}); err != nil {

@@ -32,6 +32,9 @@ func (r record) write(p place) error {
 	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	if err := p.points.before("write"); err != nil {
+		return err
+	}
 	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return err
@@ -39,6 +42,9 @@ func (r record) write(p place) error {
 	_, err = f.Write(append(b, '\n'))
 	err = errors.Join(err, f.Chmod(0o600), f.Close())
 	if err != nil {
+		return err
+	}
+	if err := p.points.before("rename"); err != nil {
 		return err
 	}
 	return os.Rename(tmp, p.state())

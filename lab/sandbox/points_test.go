@@ -1,0 +1,141 @@
+package sandbox_test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"strconv"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"nslab/lab/sandbox"
+)
+
+// nth lets something happen before the step of that number, the first is 1, and
+// counts all of them.
+type nth struct {
+	at, n int
+	name  string // of the step
+	what  func() error
+}
+
+func (c *nth) step(name string) error {
+	if c.n++; c.n != c.at {
+		return nil
+	}
+	c.name = name
+	return c.what()
+}
+
+// faulty starts a sandbox and is killed before a step.
+func faulty(name, at string) int {
+	n, err := strconv.Atoi(at)
+	if err != nil {
+		return 2
+	}
+	c := &nth{at: n, what: func() error { return unix.Kill(os.Getpid(), unix.SIGKILL) }}
+	if _, err := sandbox.StartFaulty(name, c.step); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// startSteps counts the steps of a starter.
+func startSteps(t *testing.T) int {
+	t.Helper()
+	start(t, "probe") // skips where there can be none
+	c := &nth{}
+	s, err := sandbox.StartFaulty("counted", c.step)
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := c.n // ending it has some, too
+	if err := s.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	empty(t, "counted")
+	if steps < 8 {
+		t.Fatalf("a start has only %d steps", steps)
+	}
+	return steps
+}
+
+// Whoever starts a sandbox is killed before each step: the next command finds
+// no half of one, and what is left is gone.
+func TestStarterKilledAtEachStep(t *testing.T) {
+	steps := startSteps(t)
+	for at := 1; at <= steps; at++ {
+		err := exec.Command("/proc/self/exe", "faulty", "half", strconv.Itoa(at)).Run()
+		exit := (*exec.ExitError)(nil)
+		if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != unix.SIGKILL {
+			t.Fatalf("step %d: not killed: %v", at, err)
+		}
+		if at >= 3 && at <= 5 && !sandbox.Dead("half") {
+			t.Errorf("step %d: nobody sees the directory that is left without a holder", at)
+		}
+		s, err := sandbox.Find("half")
+		if err == nil { // it was written down already, and is about to end by itself
+			gone(t, s)
+			s, err = sandbox.Find("half")
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("step %d: found %v, %v, want none", at, s, err)
+		}
+		empty(t, "half")
+	}
+	t.Logf("killed at each of %d steps", steps)
+}
+
+// What fails leaves nothing, without another command.
+func TestStartFailsAtEachStep(t *testing.T) {
+	for at := range startSteps(t) {
+		c := &nth{at: at + 1, what: func() error { return unix.EIO }}
+		if s, err := sandbox.StartFaulty("failing", c.step); !errors.Is(err, unix.EIO) {
+			t.Errorf("%s: got %v, %v, want EIO", c.name, s, err)
+		}
+		empty(t, "failing")
+	}
+}
+
+// dying begins the name of a sandbox whose holder ends before a step.
+const dying = "dying-at-"
+
+func dieAt(at string) func(string) error {
+	n, err := strconv.Atoi(at)
+	if err != nil {
+		return func(string) error { return err }
+	}
+	c := &nth{at: n, what: func() error { os.Exit(9); return nil }}
+	return c.step
+}
+
+// The holder ends before each step: the starter tells, and nothing is left.
+func TestHolderEndsAtEachStep(t *testing.T) {
+	start(t, "probe")
+	for at := 1; ; at++ {
+		name := dying + strconv.Itoa(at)
+		s, err := sandbox.Start(name)
+		if err != nil {
+			empty(t, name)
+			continue
+		}
+		found, err := sandbox.Find(name)
+		if err == nil && found.Kill() == nil && at < 10 {
+			t.Errorf("it lived over step %d", at)
+		}
+		gone(t, s)
+		if _, err := sandbox.Find(name); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: Find: %v, want fs.ErrNotExist", name, err)
+		}
+		empty(t, name)
+		if err == nil {
+			t.Logf("ended before each of %d steps", at-1)
+			return
+		}
+	}
+}
