@@ -8,12 +8,17 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"nslab/lab/cni"
 	"nslab/lab/sandbox"
 	"nslab/lab/serve"
 )
 
 func main() {
+	// A umask that takes files away from their own user would make a lab that its
+	// user cannot find again.
+	unix.Umask(unix.Umask(0o077) & 0o077)
 	if name := filepath.Base(os.Args[0]); cni.Is(name) {
 		os.Exit(cni.Main(cni.Process{Name: name, Getenv: os.Getenv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}))
 	}
