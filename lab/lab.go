@@ -82,6 +82,13 @@ func Exists(dir, name string) bool {
 	return err == nil && filepath.Base(name) == name
 }
 
+// Missing says whether surely no lab of that name is kept under dir: unlike
+// where Exists says no, somebody could look.
+func Missing(dir, name string) bool {
+	_, err := os.Lstat(filepath.Join(dir, name, "journal"))
+	return errors.Is(err, fs.ErrNotExist)
+}
+
 // Begun says whether somebody has begun to make a lab of that name under dir,
 // and got no further than its directory.
 func Begun(dir, name string) bool {

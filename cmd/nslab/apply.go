@@ -86,7 +86,7 @@ func applySandbox(c *cli.Context, name string, src *lab.Source) error {
 		return err
 	}
 	err = inSandbox(b, src)
-	if !lab.Exists(b.Path(lab.StateDir), name) {
+	if lab.Missing(b.Path(lab.StateDir), name) {
 		err = errors.Join(err, endSandbox(b))
 	}
 	return err
