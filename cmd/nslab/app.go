@@ -110,9 +110,6 @@ func run(args []string, s streams) int {
 	return report(s, errors.Join(err, out.lost()))
 }
 
-// endings are the signals that ask a command to end.
-var endings = []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
-
 // heed has a command end in order when a signal asks it to, from the moment
 // it begins: --version and --help have nothing to put in order, and signals for
 // exec are those of its program.
@@ -123,14 +120,16 @@ func heed(app *cli.App) {
 			return nil
 		}
 		signal.Ignore(syscall.SIGPIPE) // `nslab apply | head -1` must not die half way
-		c.Context, stop = signal.NotifyContext(c.Context, endings...)
+		c.Context, stop = signal.NotifyContext(c.Context, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 		return nil
 	}
-	app.After = func(*cli.Context) error {
+	app.After = func(c *cli.Context) error {
 		// A signal that comes twice, to the group and passed on by the nslab
-		// outside, must not end the one inside before it has said its last word.
-		signal.Ignore(endings...)
-		stop()
+		// outside, must not end the one inside before it has said its last word:
+		// once there was one, the next ones are held back to the end.
+		if c.Context.Err() == nil {
+			stop()
+		}
 		return nil
 	}
 }
