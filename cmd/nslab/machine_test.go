@@ -25,6 +25,7 @@ func fingerprint(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: fingerprint FILE")
 	}
+	ts.Check(os.RemoveAll("/run/mount")) // notes that mount(8) keeps for itself, which a script before may have left
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(looked()), 0o600))
 }
 
