@@ -360,6 +360,8 @@ func (w *wrecker) mop(what string) {
 		if err := w.with(func(l *lab.Lab) error { return l.Destroy(nil) }); err != nil {
 			w.left(what, fmt.Sprintf("destroy: %v", err))
 		}
+	} else if err := lab.Tidy(w.dir); err != nil { // as destroy does where there is no lab
+		w.left(what, fmt.Sprintf("tidy: %v", err))
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()

@@ -56,16 +56,18 @@ func TestPolicyThenRule(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, way := range [][]string{{"policy", "rule"}, {"rule"}, {"rule", "policy"}} {
-		s := newSite(t)
-		for _, step := range way {
-			s.apply(string(text), step)
-		}
-		if seen := s.status(); seen != "" {
-			t.Errorf("%v: %s", way, seen)
-		}
-		s.destroy()
-		if left := sh(t, "nft list tables"); left != "" {
-			t.Errorf("%v left behind:\n%s", way, left)
-		}
+		t.Run(strings.Join(way, ", then "), func(t *testing.T) {
+			s := newSite(t)
+			for _, step := range way {
+				s.apply(string(text), step)
+			}
+			if seen := s.status(); seen != "" {
+				t.Error(seen)
+			}
+			s.destroy()
+			if left := sh(t, "nft list tables"); left != "" {
+				t.Errorf("left behind:\n%s", left)
+			}
+		})
 	}
 }

@@ -155,6 +155,9 @@ func condition(cond string) (bool, error) {
 	case "etc":
 		_, err := os.Stat(etcUpper)
 		return err == nil, nil
+	case "tun":
+		f, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0)
+		return err == nil && f.Close() == nil, nil
 	case "mapped":
 		return mapped(), nil
 	case "nested":

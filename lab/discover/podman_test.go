@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -62,12 +63,34 @@ func newPodman(t *testing.T) podman {
 		}
 		t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
 	}
-	p := podman{t, t.TempDir()}
+	p := podman{t, podmanDir(t)}
 	t.Cleanup(func() { p.run("rm -f -t0 web") })
 	t.Cleanup(func() { p.run("rm -f -t0 side") })
 	sh(t, "mkdir -p "+p.dir+"/rootfs/bin; cp $(command -v busybox) "+p.dir+"/rootfs/bin; ln -s busybox "+p.dir+`/rootfs/bin/sleep
 		printf '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\nruntime = "crun"\n[containers]\nlog_driver = "k8s-file"\n[network]\nnetwork_backend = "cni"\n' >`+p.dir+"/containers.conf")
 	return p
+}
+
+// podmanDir is removed when podman has written into it for the last time: it
+// cleans up behind a container in a process that nobody waits for.
+func podmanDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "podman") //nolint:usetesting // see above
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		late := time.After(10 * time.Second)
+		for os.RemoveAll(dir) != nil {
+			select {
+			case <-late:
+				t.Error("podman does not leave", dir)
+				return
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+	})
+	return dir
 }
 
 func (p podman) command(words string) *exec.Cmd {
