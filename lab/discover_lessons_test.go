@@ -60,14 +60,7 @@ func sortedLines(text string) []string { return slices.Sorted(strings.Lines(text
 // discoveredRole builds a lab, and prints a dump and what discover makes of it.
 // The checks of a lesson are other tests' business, those of a file are asked.
 func discoveredRole(args []string) error {
-	if err := furnish(); err != nil {
-		return err
-	}
-	p, err := compiled(args[0])
-	if err != nil {
-		return err
-	}
-	l, err := lab.Open("/run/labs", p.Name())
+	l, p, err := opened(args[0])
 	if err != nil {
 		return err
 	}

@@ -18,14 +18,7 @@ import (
 // typedRole builds a lab up to a step, with all that is served in it, types a
 // command on its host and prints what it says.
 func typedRole(args []string) error {
-	if err := furnish(); err != nil {
-		return err
-	}
-	p, err := compiled(args[0])
-	if err != nil {
-		return err
-	}
-	l, err := lab.Open("/run/labs", p.Name())
+	l, p, err := opened(args[0])
 	if err != nil {
 		return err
 	}

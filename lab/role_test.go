@@ -159,6 +159,19 @@ func labs(t *testing.T) string {
 	return dir + "/labs"
 }
 
+// opened makes a machine of its own ready, and opens the lab of a file there.
+func opened(name string) (*lab.Lab, *lab.Plan, error) {
+	if err := furnish(); err != nil {
+		return nil, nil, err
+	}
+	p, err := compiled(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	l, err := lab.Open("/run/labs", p.Name())
+	return l, p, err
+}
+
 // compiled reads a lab file of testdata, or a scenario, for a sandbox.
 func compiled(name string) (*lab.Plan, error) { return compiledFor(name, false) }
 

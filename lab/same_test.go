@@ -83,14 +83,7 @@ func needs(t *testing.T, tools ...string) {
 
 // engineRole builds a lab step by step and prints a dump of every step.
 func engineRole(args []string) error {
-	if err := furnish(); err != nil {
-		return err
-	}
-	p, err := compiled(args[0])
-	if err != nil {
-		return err
-	}
-	l, err := lab.Open("/run/labs", p.Name())
+	l, p, err := opened(args[0])
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,17 @@ import (
 	"strings"
 )
 
+// Port is a port that a namespace publishes on its host, as Docker does with
+// `-p HOST-IP:PUBLISHED:TARGET/PROTOCOL`.
+type Port struct {
+	HostIP            netip.Addr // invalid: every address of the host
+	Published, Target uint16
+	Protocol          string // tcp or udp
+	NAT               bool   // rules of iptables lead the port here
+	Proxy             bool   // and a process on the host does, for whom no rule helps
+	Pos               Pos
+}
+
 const examplePorts = `ports: ["8080:80"]`
 
 // ports reads the published ports of a namespace, as compose writes them.

@@ -200,17 +200,6 @@ type Service struct {
 	Args Value // the whole mapping, the key Kind included
 }
 
-// Port is a port that a namespace publishes on its host, as Docker does with
-// `-p HOST-IP:PUBLISHED:TARGET/PROTOCOL`.
-type Port struct {
-	HostIP            netip.Addr // invalid: every address of the host
-	Published, Target uint16
-	Protocol          string // tcp or udp
-	NAT               bool   // rules of iptables lead the port here
-	Proxy             bool   // and a process on the host does, for whom no rule helps
-	Pos               Pos
-}
-
 // Link is a cable, or whatever else makes interfaces. Kind is veth when not
 // given; everything that is not understood here is left in Options for the kind.
 type Link struct {

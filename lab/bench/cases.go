@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"nslab/lab/bench/shape"
+	"nslab/lab/netns"
 )
 
 // networks to be measured, and those of a quick run.
@@ -153,23 +154,10 @@ func inBox(ctx context.Context, steps []step) (ms []measure, err error) {
 	var out, errOut bytes.Buffer
 	c := exec.CommandContext(ctx, "/proc/self/exe", boxed)
 	c.Stdin, c.Stdout, c.Stderr = bytes.NewReader(in), &out, &errOut
-	c.SysProcAttr = newNamespaces()
+	c.SysProcAttr = netns.Machine(os.Geteuid() != 0)
+	c.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	if err := c.Run(); err != nil {
 		return nil, errors.Join(err, errors.New(strings.TrimSpace(errOut.String())))
 	}
 	return ms, json.Unmarshal(out.Bytes(), &ms)
-}
-
-func newNamespaces() *syscall.SysProcAttr {
-	attr := &syscall.SysProcAttr{
-		Pdeathsig: syscall.SIGKILL,
-		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWPID |
-			syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS,
-	}
-	if os.Geteuid() != 0 {
-		attr.Cloneflags |= syscall.CLONE_NEWUSER
-		attr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
-		attr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
-	}
-	return attr
 }

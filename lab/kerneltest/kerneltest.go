@@ -98,7 +98,8 @@ func Namespace(tb testing.TB, name string) {
 // again runs this test binary once more, in new namespaces.
 func again() (int, error) {
 	cmd := self(enter)
-	cmd.SysProcAttr = newNamespaces()
+	cmd.SysProcAttr = netns.Machine(os.Geteuid() != 0)
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	err := cmd.Run()
 	if exit := new(exec.ExitError); errors.As(err, &exit) && exit.Exited() {
 		return exit.ExitCode(), nil
@@ -112,18 +113,4 @@ func self(mark string) *exec.Cmd {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), inside+"="+mark)
 	return cmd
-}
-
-func newNamespaces() *syscall.SysProcAttr {
-	attr := &syscall.SysProcAttr{
-		Pdeathsig: syscall.SIGKILL,
-		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWPID |
-			syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS,
-	}
-	if os.Geteuid() != 0 {
-		attr.Cloneflags |= syscall.CLONE_NEWUSER
-		attr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
-		attr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
-	}
-	return attr
 }

@@ -67,18 +67,8 @@ type ruled interface {
 }
 
 // byTable puts the rules of a table together, which keep their order.
-func byTable(rules []numbered) (out [][]numbered) {
-	at := map[tableAt]int{}
-	for _, f := range rules {
-		table := f.Op.(ruled).rule().key()
-		i, known := at[table]
-		if !known {
-			i = len(out)
-			at[table], out = i, append(out, nil)
-		}
-		out[i] = append(out[i], f)
-	}
-	return out
+func byTable(rules []numbered) [][]numbered {
+	return grouped(rules, func(f numbered) tableAt { return f.Op.(ruled).rule().key() })
 }
 
 // addAll adds the rules of a group, and says which of them are not there.

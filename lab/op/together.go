@@ -88,14 +88,17 @@ func crowds(facts []Op) (out [][]numbered) {
 
 // byNamespace puts facts of the same namespace together. They keep their order.
 func byNamespace(facts []numbered) [][]numbered {
-	var out [][]numbered
-	at := map[string]int{}
+	return grouped(facts, func(f numbered) string { return f.Op.(wired).at() })
+}
+
+// grouped puts facts of the same key together. They keep their order.
+func grouped[K comparable](facts []numbered, key func(numbered) K) (out [][]numbered) {
+	at := map[K]int{}
 	for _, f := range facts {
-		ns := f.Op.(wired).at()
-		i, known := at[ns]
+		i, known := at[key(f)]
 		if !known {
 			i = len(out)
-			at[ns], out = i, append(out, nil)
+			at[key(f)], out = i, append(out, nil)
 		}
 		out[i] = append(out[i], f)
 	}

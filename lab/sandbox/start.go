@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"nslab/lab/netns"
 )
 
 // command is the hidden command of the program that becomes a holder.
@@ -135,25 +137,12 @@ func spawn(name string, lock *os.File) (*starter, error) {
 	cmd.Dir = "/"
 	cmd.Env = []string{}
 	cmd.ExtraFiles = []*os.File{lock, statusW, commitR}
-	cmd.SysProcAttr = newNamespaces()
+	cmd.SysProcAttr = netns.Machine(!privileged())
+	cmd.SysProcAttr.Setsid = true
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(err, status.Close(), commit.Close())
 	}
 	return &starter{cmd, status, commit}, nil
-}
-
-func newNamespaces() *syscall.SysProcAttr {
-	attr := &syscall.SysProcAttr{
-		Setsid: true,
-		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWPID |
-			unix.CLONE_NEWIPC | unix.CLONE_NEWUTS,
-	}
-	if !privileged() {
-		attr.Cloneflags |= unix.CLONE_NEWUSER
-		attr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Geteuid(), Size: 1}}
-		attr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getegid(), Size: 1}}
-	}
-	return attr
 }
 
 // privileged says whether this process may do by itself what a lab needs, see
