@@ -3,6 +3,7 @@ package lab
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -181,7 +182,8 @@ func Tidy(dir string) error {
 	if err := (op.Names{}).Undo(&op.Kernel{Dir: filepath.Join(dir, "none")}); err != nil {
 		return err
 	}
-	if os.Remove(dir) == nil && dir == StateDir { // each only when it is empty
+	err := os.Remove(dir) // each only when it is empty
+	if dir == StateDir && (err == nil || errors.Is(err, fs.ErrNotExist)) {
 		_ = os.Remove(filepath.Dir(dir))
 	}
 	return nil

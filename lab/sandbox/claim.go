@@ -104,10 +104,7 @@ func (p place) abandon() {
 
 // make makes the directory, and the root above it.
 func (p place) make() error {
-	if err := p.points.before("make the root"); err != nil {
-		return err
-	}
-	if err := makeRoot(filepath.Dir(p.dir)); err != nil {
+	if err := p.makeRoot(); err != nil {
 		return err
 	}
 	if err := p.points.before("make the directory"); err != nil {

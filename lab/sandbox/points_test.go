@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"testing"
@@ -19,11 +21,13 @@ import (
 // counts all of them.
 type nth struct {
 	at, n int
-	name  string // of the step
+	name  string   // of the step
+	names []string // of all of them
 	what  func() error
 }
 
 func (c *nth) step(name string) error {
+	c.names = append(c.names, name)
 	if c.n++; c.n != c.at {
 		return nil
 	}
@@ -45,8 +49,8 @@ func faulty(name, at string) int {
 	return 0
 }
 
-// startSteps counts the steps of a starter.
-func startSteps(t *testing.T) int {
+// startSteps are the steps of a starter.
+func startSteps(t *testing.T) []string {
 	t.Helper()
 	start(t, "probe") // skips where there can be none
 	c := &nth{}
@@ -54,13 +58,13 @@ func startSteps(t *testing.T) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	steps := c.n // ending it has some, too
+	steps := slices.Clone(c.names) // ending it has some, too
 	if err := s.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	empty(t, "counted")
-	if steps < 8 {
-		t.Fatalf("a start has only %d steps", steps)
+	if len(steps) < 8 {
+		t.Fatalf("a start has only the steps %q", steps)
 	}
 	return steps
 }
@@ -69,13 +73,10 @@ func startSteps(t *testing.T) int {
 // no half of one, and what is left is gone.
 func TestStarterKilledAtEachStep(t *testing.T) {
 	steps := startSteps(t)
-	for at := 1; at <= steps; at++ {
-		err := exec.Command("/proc/self/exe", "faulty", "half", strconv.Itoa(at)).Run()
-		exit := (*exec.ExitError)(nil)
-		if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != unix.SIGKILL {
-			t.Fatalf("step %d: not killed: %v", at, err)
-		}
-		if at >= 3 && at <= 5 && !sandbox.Dead("half") {
+	locked := 1 + slices.Index(steps, "open the lock")
+	for at := 1; at <= len(steps); at++ {
+		killedAt(t, at)
+		if at >= locked && at <= locked+2 && !sandbox.Dead("half") {
 			t.Errorf("step %d: nobody sees the directory that is left without a holder", at)
 		}
 		s, err := sandbox.Find("half")
@@ -88,12 +89,56 @@ func TestStarterKilledAtEachStep(t *testing.T) {
 		}
 		empty(t, "half")
 	}
-	t.Logf("killed at each of %d steps", steps)
+	t.Logf("killed at each of %d steps", len(steps))
+}
+
+// killedAt has a starter of the sandbox half killed before a step.
+func killedAt(t *testing.T, at int) {
+	t.Helper()
+	err := exec.Command("/proc/self/exe", "faulty", "half", strconv.Itoa(at)).Run()
+	exit := (*exec.ExitError)(nil)
+	if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != unix.SIGKILL {
+		t.Fatalf("step %d: not killed: %v", at, err)
+	}
+}
+
+// Where this would be the only sandbox, what is above its directory goes, too,
+// whether the starter is killed or fails.
+func TestRootHalfMade(t *testing.T) {
+	need(t)
+	root, err := sandbox.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tops := []string{root}
+	if os.Geteuid() == 0 {
+		tops = append(tops, filepath.Dir(root))
+	}
+	without := func(what string) {
+		for _, dir := range tops {
+			if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+				t.Fatalf("%s: %s is there (%v)", what, dir, err)
+			}
+		}
+	}
+	without("before")
+	for at := 1; at <= len(tops)+2; at++ {
+		killedAt(t, at)
+		if s, err := sandbox.Find("half"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("step %d: found %v, %v, want none", at, s, err)
+		}
+		without(fmt.Sprintf("killed at step %d", at))
+		c := &nth{at: at, what: func() error { return unix.EIO }}
+		if s, err := sandbox.StartFaulty("half", c.step); !errors.Is(err, unix.EIO) {
+			t.Errorf("%s: got %v, %v, want EIO", c.name, s, err)
+		}
+		without("failed to " + c.name)
+	}
 }
 
 // What fails leaves nothing, without another command.
 func TestStartFailsAtEachStep(t *testing.T) {
-	for at := range startSteps(t) {
+	for at := range len(startSteps(t)) {
 		c := &nth{at: at + 1, what: func() error { return unix.EIO }}
 		if s, err := sandbox.StartFaulty("failing", c.step); !errors.Is(err, unix.EIO) {
 			t.Errorf("%s: got %v, %v, want EIO", c.name, s, err)

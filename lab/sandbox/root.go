@@ -39,8 +39,11 @@ func rootPath(root string) []string {
 }
 
 // makeRoot makes the root, for this user alone.
-func makeRoot(root string) error {
-	for _, d := range rootPath(root) {
+func (p place) makeRoot() error {
+	for _, d := range rootPath(filepath.Dir(p.dir)) {
+		if err := p.points.before("make " + d); err != nil {
+			return err
+		}
 		if err := private(d); err != nil {
 			return err
 		}
@@ -52,7 +55,8 @@ func makeRoot(root string) error {
 // nothing of nslab.
 func dropRoot(root string) {
 	for _, dir := range slices.Backward(rootPath(root)) {
-		if unix.Rmdir(dir) != nil {
+		err := unix.Rmdir(dir)
+		if err != nil && !errors.Is(err, unix.ENOENT) { // who made the outer one may have been killed then
 			return
 		}
 	}
