@@ -40,8 +40,11 @@ func (a Addr) local(k *Kernel) (bool, error) {
 // own are the IPv6 addresses for which a namespace takes packets in.
 func (k *Kernel) own(ns string) (map[netip.Addr]bool, error) {
 	v, err := k.view(ns)
-	if err != nil || v.own != nil {
-		return v.own, err
+	if err != nil {
+		return nil, err
+	}
+	if v.own != nil {
+		return v.own, nil
 	}
 	err = k.list(ns, v.ownTable())
 	return v.own, err

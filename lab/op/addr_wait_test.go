@@ -49,6 +49,8 @@ func TestAddrWait(t *testing.T) {
 	undo(t, k, far)
 	makeTrue(t, k, a)
 	wait() // the cable has no other end that is up
+	a.NS = "addrs-gone"
+	wait() // there is nobody to wait for
 }
 
 func makeTrue(t *testing.T, k *op.Kernel, facts ...op.Op) {

@@ -3,8 +3,10 @@ package op
 import (
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"nslab/topology"
 )
@@ -47,8 +49,17 @@ func readVxlan(l topology.Link, ends []device, args *topology.Args) Op {
 	return v
 }
 
-// Do makes the interface.
-func (v Vxlan) Do(k *Kernel) error { return v.add(k, v.link) }
+// Do makes the interface. One in a namespace whose name has just gone keeps the
+// network to itself until the kernel has freed that; of which nobody is told.
+func (v Vxlan) Do(k *Kernel) error {
+	const moment, patience = 5 * time.Millisecond, 5 * time.Second
+	err := v.add(k, v.link)
+	for end := time.Now().Add(patience); err == unix.EEXIST && time.Now().Before(end); { //nolint:errorlint // not the name, see taken
+		time.Sleep(moment) //nolint:forbidigo // there is no event
+		err = v.add(k, v.link)
+	}
+	return err
+}
 
 // link says which interface the packets leave by where ip(8) says so: among
 // what belongs to the kind.
