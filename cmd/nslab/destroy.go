@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 
 	"github.com/urfave/cli/v2"
@@ -87,7 +86,7 @@ func destroyNothing(s streams, c *cli.Context, name string) error {
 	if others, err := allLabs(); err == nil && len(others) > 0 {
 		note(s, c, "the labs here are %s", join(others))
 	}
-	if os.Geteuid() != 0 {
+	if !sandbox.Rooted() {
 		return nil
 	}
 	return lab.Tidy(lab.StateDir)

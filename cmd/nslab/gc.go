@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -69,7 +68,7 @@ func gc(s streams, c *cli.Context) error {
 			errs = append(errs, found[i].collect(s, text))
 		}
 	}
-	if !dry && (sure || len(found) == 0) && os.Geteuid() == 0 {
+	if !dry && (sure || len(found) == 0) && sandbox.Rooted() {
 		errs = append(errs, lab.Tidy(lab.StateDir))
 	}
 	if !text {
@@ -89,7 +88,7 @@ func leftovers() ([]leftover, error) {
 	found := []leftover{}
 	var orphans []lab.Orphan
 	_, inside := sandbox.Inside()
-	if os.Geteuid() == 0 || inside {
+	if sandbox.Rooted() || inside {
 		var err error
 		if orphans, err = lab.Orphans(lab.StateDir); err != nil {
 			return nil, err

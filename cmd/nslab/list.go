@@ -53,7 +53,10 @@ func labLines() ([]labLine, error) {
 	boxes, err := sandbox.List()
 	for _, b := range boxes {
 		sum, serr := lab.Summarize(b.Path(lab.StateDir), b.Name)
-		if serr != nil {
+		switch {
+		case errors.Is(serr, fs.ErrPermission):
+			sum = lab.Summary{Name: b.Name, Step: "hidden: started in another user namespace"}
+		case serr != nil:
 			sum = lab.Summary{Name: b.Name, Step: "-"}
 		}
 		lines = append(lines, labLine{sum, "sandbox", b.Pid})

@@ -81,10 +81,14 @@ func memory() (*os.File, error) {
 
 // needRoot refuses the machine to an ordinary user.
 func needRoot(what string) error {
-	if os.Geteuid() == 0 {
+	if sandbox.Rooted() {
 		return nil
 	}
-	return hint(cannot("%s changes the network of this machine, which needs root", what),
+	need := what + " changes the network of this machine, which needs root"
+	if os.Geteuid() == 0 {
+		need += ": that of the machine, to whom /run belongs, not of a user namespace (unshare -r)"
+	}
+	return hint(cannot("%s", need),
 		"sudo nslab ...", "or leave out `host: machine` and --host machine: a sandbox needs no root")
 }
 

@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -97,7 +96,7 @@ func leftovers() answer {
 		return note(err.Error())
 	}
 	n := len(dead)
-	if _, inside := sandbox.Inside(); inside || os.Geteuid() == 0 {
+	if _, inside := sandbox.Inside(); inside || sandbox.Rooted() {
 		orphans, err := lab.Orphans(lab.StateDir)
 		if err != nil {
 			return note(err.Error())

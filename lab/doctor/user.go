@@ -34,6 +34,10 @@ func user() answer {
 	if os.Geteuid() != 0 {
 		return ok("an ordinary user: labs in sandboxes")
 	}
+	if !sandbox.Rooted() {
+		uid, _ := sandbox.Account()
+		return ok(fmt.Sprintf("root of a user namespace (unshare -r), user %d of the machine: labs in sandboxes", uid))
+	}
 	lack := lacking(status("CapEff"))
 	if len(lack) > 0 {
 		return note("root without "+strings.Join(lack, ", ")+", as in a container", wholeContainer...)
@@ -146,7 +150,7 @@ func processes() answer {
 	if n, known := groupLimit(); known && n < enoughProcesses {
 		return note(fmt.Sprintf("only %d in this control group (pids.max): each service of a lab is a process", n), "docker run --pids-limit 4096 ...", "systemctl set-property UNIT TasksMax=4096")
 	}
-	if os.Geteuid() != 0 && l.Cur < enoughProcesses {
+	if !sandbox.Rooted() && l.Cur < enoughProcesses {
 		return note(fmt.Sprintf("only %d for this user: each service of a lab is a process", l.Cur), "ulimit -u 4096")
 	}
 	return ok(unlimited)

@@ -78,4 +78,7 @@ func (s *Sandbox) Bury() error { return s.bury() }
 func Why(errno unix.Errno, read func(string) string) string { return why(errno, read) }
 
 // RootDir is rootDir.
-func RootDir(uid int, xdg string) string { return rootDir(uid, xdg) }
+func RootDir(rooted bool, xdg string) string { return rootDir(rooted, xdg) }
+
+// AccountOf is accountOf.
+func AccountOf(uid int, uidMap string) (int, bool) { return accountOf(uid, uidMap) }

@@ -405,27 +405,46 @@ func TestReason(t *testing.T) {
 }
 
 func TestRootDir(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	uid := os.Geteuid()
-	if uid != 0 {
-		if got := sandbox.RootDir(uid, dir); got != dir+"/nslab" {
-			t.Errorf("own runtime directory: %s", got)
+	own, open := t.TempDir(), t.TempDir()
+	for dir, mode := range map[string]os.FileMode{own: 0o700, open: 0o755} {
+		if err := os.Chmod(dir, mode); err != nil {
+			t.Fatal(err)
 		}
 	}
+	uid, _ := sandbox.Account()
+	tmp := fmt.Sprintf("/tmp/nslab-%d", uid)
 	for _, tt := range []struct {
-		uid       int
+		rooted    bool
 		xdg, want string
 	}{
-		{0, dir, "/run/nslab/sandboxes"},
-		{4711, "", "/tmp/nslab-4711"},
-		{4711, "relative", "/tmp/nslab-4711"},
-		{4711, dir, "/tmp/nslab-4711"}, // of another user: su(1) leaves it in the environment
+		{true, own, "/run/nslab/sandboxes"},
+		{false, own, own + "/nslab"},
+		{false, "", tmp},
+		{false, "relative", tmp},
+		{false, open, tmp}, // as is that of another user: su(1) leaves it in the environment
 	} {
-		if got := sandbox.RootDir(tt.uid, tt.xdg); got != tt.want {
-			t.Errorf("RootDir(%d, %q) is %s, want %s", tt.uid, tt.xdg, got, tt.want)
+		if got := sandbox.RootDir(tt.rooted, tt.xdg); got != tt.want {
+			t.Errorf("RootDir(%v, %q) is %s, want %s", tt.rooted, tt.xdg, got, tt.want)
+		}
+	}
+}
+
+func TestAccount(t *testing.T) {
+	const ranges = "         0       1000          1\n         1     100000      65536\n"
+	for _, tt := range []struct {
+		uid   int
+		uids  string
+		want  int
+		known bool
+	}{
+		{1000, "0 0 4294967295\n", 1000, true},
+		{0, ranges, 1000, true},
+		{34, ranges, 100033, true},
+		{65534, "0 1000 1\n", 65534, false},
+		{65534, "", 65534, false},
+	} {
+		if got, known := sandbox.AccountOf(tt.uid, tt.uids); got != tt.want || known != tt.known {
+			t.Errorf("user %d of %q is %d, %v outside, want %d, %v", tt.uid, tt.uids, got, known, tt.want, tt.known)
 		}
 	}
 }

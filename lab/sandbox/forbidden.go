@@ -98,6 +98,9 @@ func why(errno unix.Errno, read func(key string) string) string {
 		return fmt.Sprintf("%s (%s = %s); root can allow them with: sysctl -w %s=%s, or run nslab as root",
 			s.What, s.Key, s.Value, s.Key, s.On)
 	}
+	if _, known := Account(); !known {
+		return "this user namespace has no user for you (unshare -U); make yourself its root: unshare -U -r"
+	}
 	if errno == unix.ENOSPC || errno == unix.EUSERS {
 		return limits(read)
 	}

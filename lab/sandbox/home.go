@@ -26,7 +26,7 @@ func openHome(p points) (*home, error) {
 	dir := filepath.Dir(lock)
 	top := filepath.Dir(dir)
 	dirs := []string{dir, top}
-	if top == rootDir(0, "") {
+	if top == rootOfRoot {
 		top = filepath.Dir(top)
 		dirs = append(dirs, top)
 	}

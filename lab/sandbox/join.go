@@ -143,6 +143,10 @@ func (j *joining) openHolder(s *Sandbox) error {
 		return err
 	}
 	theirs, err := os.Stat(fmt.Sprintf("/proc/%d/ns/user", s.Pid))
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%v was started in another user namespace (unshare -r), or outside of this one; "+
+			"use it where it was started, or end it: nslab destroy %s (%w)", s, s.Name, err)
+	}
 	if err != nil {
 		return fmt.Errorf("look at the namespaces of %v: %w", s, err)
 	}

@@ -41,11 +41,11 @@ func (s *Sandbox) bury() error {
 // namespace is seen to end when all others of it are buried, see
 // pid_namespaces(7). But the parent of a program that was run inside is
 // outside, and may be stopped, or an init that buries nobody; so it is enough
-// that none of them lives.
+// that none of them lives; which another user namespace cannot see.
 func (s *Sandbox) end(pidfd int) error {
 	const moment = 100 // milliseconds
 	inside, err := os.Stat(nsOf(s.Pid))
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrPermission) {
 		return fmt.Errorf("look at the namespaces of %v: %w", s, err)
 	}
 	err = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
@@ -62,7 +62,7 @@ func (s *Sandbox) end(pidfd int) error {
 			return fmt.Errorf("poll: %w", err)
 		}
 		left := living(inside, s.Pid)
-		if len(left) == 0 {
+		if len(left) == 0 && inside != nil {
 			return nil
 		}
 		if time.Now().After(deadline) {

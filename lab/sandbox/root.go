@@ -18,7 +18,7 @@ import (
 // there are any. One that others could write to, or that is not a directory at
 // all, is refused.
 func Root() (string, error) {
-	dir := rootDir(os.Geteuid(), os.Getenv("XDG_RUNTIME_DIR"))
+	dir := rootDir(Rooted(), os.Getenv("XDG_RUNTIME_DIR"))
 	for _, d := range rootPath(dir) {
 		if err := ours(d, os.Geteuid()); err != nil {
 			if errors.Is(err, fs.ErrNotExist) {
@@ -32,7 +32,7 @@ func Root() (string, error) {
 
 // rootPath is what nslab makes of the way to the root, outermost first.
 func rootPath(root string) []string {
-	if os.Geteuid() == 0 {
+	if Rooted() {
 		return []string{filepath.Dir(root), root}
 	}
 	return []string{root}
@@ -62,15 +62,19 @@ func dropRoot(root string) {
 	}
 }
 
+// rootOfRoot is where root's sandboxes are.
+const rootOfRoot = "/run/nslab/sandboxes"
+
 // rootDir prefers the user's runtime directory, which goes away with the last
 // login, as the XDG base directory specification has it.
-func rootDir(uid int, xdg string) string {
-	if uid == 0 {
-		return "/run/nslab/sandboxes"
+func rootDir(rooted bool, xdg string) string {
+	if rooted {
+		return rootOfRoot
 	}
+	uid, _ := Account()
 	id := strconv.Itoa(uid)
 	for _, dir := range []string{xdg, "/run/user/" + id} {
-		if filepath.IsAbs(dir) && ours(dir, uid) == nil {
+		if filepath.IsAbs(dir) && ours(dir, os.Geteuid()) == nil {
 			return filepath.Join(dir, "nslab")
 		}
 	}
