@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -90,18 +89,6 @@ func (p place) own(f *os.File, create bool) (*os.File, error) {
 	return nil, errors.Join(err, f.Close())
 }
 
-// abandon removes a directory without a lock: whoever made it was killed or
-// refused before it had one. What has anything in it stays.
-func (p place) abandon() {
-	err := ours(p.dir, os.Geteuid())
-	if err == nil {
-		err = unix.Rmdir(p.dir)
-	}
-	if err == nil || errors.Is(err, fs.ErrNotExist) {
-		dropRoot(filepath.Dir(p.dir))
-	}
-}
-
 // make makes the directory, and the root above it.
 func (p place) make() error {
 	if err := p.makeRoot(); err != nil {
@@ -143,31 +130,6 @@ func (p place) await(left time.Duration) error {
 	_, err = unix.Poll(poll, int(min(left, moment).Milliseconds())+1)
 	if err != nil && !errors.Is(err, unix.EINTR) {
 		return fmt.Errorf("poll: %w", err)
-	}
-	return nil
-}
-
-// clear removes the files of a sandbox that is gone, and its directory. The
-// caller has the lock, which goes after the state: whoever finds the lock free
-// finds no old state. Another command may make a new lock before the directory
-// is removed; then it stays.
-func (p place) clear() error {
-	err := errors.Join(p.forget(), remove(p.lock()))
-	if rerr := remove(p.dir); !errors.Is(rerr, unix.ENOTEMPTY) {
-		err = errors.Join(err, rerr)
-	}
-	dropRoot(filepath.Dir(p.dir))
-	return err
-}
-
-// forget removes the state of a holder that is gone.
-func (p place) forget() error {
-	return errors.Join(remove(p.state()), remove(p.state()+".new"))
-}
-
-func remove(path string) error {
-	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
-		return err
 	}
 	return nil
 }

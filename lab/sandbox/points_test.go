@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"nslab/lab/flock"
 	"nslab/lab/sandbox"
 )
 
@@ -90,6 +91,73 @@ func TestStarterKilledAtEachStep(t *testing.T) {
 		empty(t, "half")
 	}
 	t.Logf("killed at each of %d steps", len(steps))
+}
+
+// What is left of a starter that was killed is cleared away by the next command
+// that makes a sandbox, ends one, or looks for one in vain, whatever its name.
+func TestLeftIsSweptByOthers(t *testing.T) {
+	left := 0
+	for at := range startSteps(t) {
+		for what, do := range map[string]func(other *sandbox.Sandbox) error{
+			"make one":     func(*sandbox.Sandbox) error { return startBeside("next", "half") },
+			"end one":      func(other *sandbox.Sandbox) error { return other.Kill() },
+			"look for one": func(*sandbox.Sandbox) error { return findNone("none") },
+		} {
+			other, err := sandbox.Start("other")
+			if err != nil {
+				t.Fatal(err)
+			}
+			killedAt(t, at+1)
+			if holderless(t, "half") {
+				left++
+			}
+			if err := do(other); err != nil {
+				t.Errorf("%s: %v", what, err)
+			}
+			empty(t, "half")
+			if err := other.Kill(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if left == 0 {
+		t.Error("nothing was left by any starter that was killed")
+	}
+}
+
+// startBeside starts a sandbox for a moment; then nothing is left of another.
+func startBeside(name, left string) error {
+	s, err := sandbox.Start(name)
+	if err != nil {
+		return err
+	}
+	root, err := sandbox.Root()
+	if _, serr := os.Lstat(filepath.Join(root, left)); serr == nil {
+		err = fmt.Errorf("%s is still there", left)
+	}
+	return errors.Join(err, s.Kill())
+}
+
+func findNone(name string) error {
+	if s, err := sandbox.Find(name); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("found %v, %w", s, err)
+	}
+	return nil
+}
+
+// holderless waits for the end of a holder whose starter was killed, and says
+// whether a directory is left.
+func holderless(t *testing.T, name string) bool {
+	t.Helper()
+	f, err := os.Open(filepath.Join(stateDir(t, name), "lock"))
+	if err == nil {
+		err = errors.Join(flock.Lock(f), f.Close())
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	_, err = os.Lstat(stateDir(t, name))
+	return err == nil
 }
 
 // killedAt has a starter of the sandbox half killed before a step.

@@ -54,6 +54,7 @@ func (p place) makeRoot() error {
 // dropRoot removes the root when the last sandbox has left it: a machine keeps
 // nothing of nslab.
 func dropRoot(root string) {
+	sweep(root)
 	for _, dir := range slices.Backward(rootPath(root)) {
 		err := unix.Rmdir(dir)
 		if err != nil && !errors.Is(err, unix.ENOENT) { // who made the outer one may have been killed then

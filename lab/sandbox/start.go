@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -53,6 +54,7 @@ func (p place) start(life byte) (*Sandbox, error) {
 		return nil, fmt.Errorf("%v: %w", s, fs.ErrExist)
 	}
 	defer lock.Close() // the holder has its own copy of the descriptor
+	sweep(filepath.Dir(p.dir))
 	if err := p.forget(); err != nil {
 		return nil, err
 	}
