@@ -57,13 +57,16 @@ func baseChain(t *nftables.Table, name string) *nftables.Chain {
 	return c
 }
 
-// setPolicy sets the policy of a chain of iptables and looks again. A chain that
-// it makes says what was there before: rules that come later have to know.
+// setPolicy sets the policy of a chain of iptables and looks again: only if nobody
+// has touched any rule since the table was read, or a chain that has just gone
+// would be made again. A chain that it makes says what was there before: rules
+// that come later have to know.
 func (t *nfTable) setPolicy(chain, target, had string) error {
 	policy := policies[target]
 	if _, err := t.base(chain, &policy, hadData(had)); err != nil {
 		return err
 	}
+	t.exact = true
 	if err := t.flush(); err != nil {
 		return err
 	}

@@ -139,7 +139,7 @@ func (t *nfTable) put(chain string, exprs []expr.Any, data []byte, old []*nftabl
 	c := t.chain(chain)
 	if topology.BuiltinChain(t.self.Name, chain) {
 		var err error
-		if c, err = t.base(chain, nil, nil); err != nil {
+		if c, err = t.base(chain, nil, hadData(hadWord(data))); err != nil {
 			return err
 		}
 		if t.chain(chain) == nil { // what is put behind it finds it there

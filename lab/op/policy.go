@@ -1,6 +1,7 @@
 package op
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -40,13 +41,22 @@ func (p Policy) Before(k *Kernel) (word string, err error) {
 	err = p.inside(k, func(t *nfTable) error {
 		had, was := splitWas(k.was(p))
 		if was == "" {
-			was = p.now(t)
+			was = p.before(t)
 		}
 		had, err = t.before(p.Chain, had)
 		word = had + " " + was
 		return err
 	})
 	return word, err
+}
+
+// before is the policy as it was before any lab: a chain that nslab has made was
+// not there, and whoever has set its policy since takes that back.
+func (p Policy) before(t *nfTable) string {
+	if hadWord(t.notes[p.Chain]) != "" {
+		return "ACCEPT"
+	}
+	return p.now(t)
 }
 
 func splitWas(word string) (had, policy string) {
@@ -74,6 +84,7 @@ func (p Policy) Undo(k *Kernel) error {
 		return nil
 	}
 	return gone(p.inside(k, func(t *nfTable) error {
+		had = cmp.Or(hadWord(t.notes[p.Chain]), had) // the table may have gone, and come again, since Before
 		if p.now(t) == p.Target && t.chain(p.Chain) != nil {
 			if err := t.setPolicy(p.Chain, was, had); err != nil {
 				return err
