@@ -87,7 +87,7 @@ func (b *board) step(file string, p *lab.Plan, i int) {
 func (b *board) tell(e event, words string) {
 	switch b.how {
 	case progressJSON:
-		_ = json.NewEncoder(b.out).Encode(e) // who reads it may have left
+		_ = json.NewEncoder(topology.PrintableJSON(b.out)).Encode(e) // who reads it may have left
 	case progressPlain:
 		fmt.Fprintln(b.out, words)
 	default:

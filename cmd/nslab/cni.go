@@ -11,6 +11,7 @@ import (
 
 	"nslab/lab/cni"
 	"nslab/lab/plugins"
+	"nslab/topology"
 )
 
 // cniVerbs are the words after `nslab cni`: how each is called, how many
@@ -118,8 +119,8 @@ func cniAdd(s streams, c *cli.Context) error {
 	if err != nil {
 		return told(err)
 	}
-	fmt.Fprintf(s.out, "%s\n", result)
-	return nil
+	_, err = topology.PrintableJSON(s.out).Write(append(result, '\n'))
+	return err
 }
 
 func cniDel(s streams, c *cli.Context) error {

@@ -9,6 +9,7 @@ import (
 
 	"nslab/lab"
 	"nslab/lab/probe"
+	"nslab/topology"
 )
 
 // How an apply or a test tells what it is doing.
@@ -48,7 +49,9 @@ type events struct {
 	at   event // the step that is being built
 }
 
-func newEvents(w io.Writer, p *lab.Plan) *events { return &events{out: json.NewEncoder(w), plan: p} }
+func newEvents(w io.Writer, p *lab.Plan) *events {
+	return &events{out: json.NewEncoder(topology.PrintableJSON(w)), plan: p}
+}
 
 // tell writes a line. Who reads it may have left.
 func (e *events) tell(v event) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -70,12 +69,7 @@ func printable(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-func printJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
-}
+func printJSON(w io.Writer, v any) error { return show.Document(w, v) }
 
 func join(words []string) string { return strings.Join(words, ", ") }
 

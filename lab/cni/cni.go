@@ -20,6 +20,8 @@ import (
 
 	"github.com/containernetworking/cni/pkg/types"
 	"github.com/containernetworking/cni/pkg/version"
+
+	"nslab/topology"
 )
 
 // Codes of errors that the specification leaves to plugins.
@@ -72,6 +74,7 @@ func noResult(f func(*request) error) func(*request) (types.Result, error) {
 // document at most: the result of ADD or VERSION, or an error.
 func Main(p Process) int {
 	var err error
+	p.Stdout = topology.PrintableJSON(p.Stdout) // a person may be the runtime
 	speaks := version.Current()
 	switch name := p.Getenv(envCommand); name {
 	case "": // a person has typed the name

@@ -53,7 +53,7 @@ func JSON(w io.Writer, files []File) error {
 	for _, f := range files {
 		doc.Files = append(doc.Files, f.document())
 	}
-	return document(w, doc)
+	return Document(w, doc)
 }
 
 func (f File) document() fileDocument {

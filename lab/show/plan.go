@@ -183,7 +183,7 @@ func PlanJSON(w io.Writer, p *lab.Plan, from, to int, mark func(lab.Step) string
 		}
 		doc.Steps = append(doc.Steps, st)
 	}
-	return document(w, doc)
+	return Document(w, doc)
 }
 
 func (r change) json() planChange {

@@ -91,10 +91,10 @@ func duration(d time.Duration) string {
 	return fmt.Sprintf("%.1f s", d.Seconds())
 }
 
-// document writes v as one indented JSON document. The few characters that
-// encoding/json escapes for the sake of HTML stay readable.
-func document(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
+// Document writes v as one indented JSON document. The few characters that
+// encoding/json escapes for the sake of HTML stay readable; no terminal obeys any.
+func Document(w io.Writer, v any) error {
+	e := json.NewEncoder(topology.PrintableJSON(w))
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	return e.Encode(v)

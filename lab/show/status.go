@@ -99,5 +99,5 @@ func StatusJSON(w io.Writer, labs []Standing) error {
 		}
 		out = append(out, d)
 	}
-	return document(w, out)
+	return Document(w, out)
 }
