@@ -1,16 +1,16 @@
 package op
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"nslab/lab/netns"
 )
 
 // How long a service may take to end, after TERM and after KILL.
@@ -176,16 +176,8 @@ func ended(pidfd int, wait time.Duration) bool {
 	}
 }
 
-// startTime is field 22 of /proc/PID/stat. The name before it may hold
-// anything, so the fields are counted from its closing parenthesis.
+// startTime is when a process was started.
 func startTime(pid int) (uint64, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, err
-	}
-	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
-	if len(fields) < 20 {
-		return 0, fmt.Errorf("/proc/%d/stat: want 52 fields, found %d", pid, len(fields)+2)
-	}
-	return strconv.ParseUint(fields[19], 10, 64)
+	p, err := netns.ProcessOf(pid)
+	return p.Start, err
 }

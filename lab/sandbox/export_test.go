@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"nslab/lab/netns"
 )
 
 // SpawnOnly starts a holder like Start, prints its pid, and waits to be
@@ -61,14 +63,14 @@ func Pretend(name string, pid int, late uint64, boot string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	st, err := statOf(pid)
+	st, err := netns.ProcessOf(pid)
 	if err != nil {
 		return nil, err
 	}
 	if boot == "" {
 		boot = bootID()
 	}
-	return lock, record{Pid: pid, Start: st.start + late, Boot: boot}.write(p)
+	return lock, record{Pid: pid, Start: st.Start + late, Boot: boot}.write(p)
 }
 
 // Bury is bury.

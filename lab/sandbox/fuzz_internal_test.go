@@ -6,16 +6,18 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"nslab/lab/netns"
 )
 
 // FuzzState reads holder.json as anybody may have written it: a sandbox lives
 // only when the file speaks of a process of this boot, with its start time.
 func FuzzState(f *testing.F) {
-	own, err := statOf(os.Getpid())
+	own, err := netns.ProcessOf(os.Getpid())
 	if err != nil {
 		f.Fatal(err)
 	}
-	living, err := json.Marshal(record{Pid: os.Getpid(), Start: own.start, Boot: bootID(), Notes: []string{"\x1b[31m"}})
+	living, err := json.Marshal(record{Pid: os.Getpid(), Start: own.Start, Boot: bootID(), Notes: []string{"\x1b[31m"}})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -33,8 +35,8 @@ func FuzzState(f *testing.F) {
 		if s == nil {
 			return
 		}
-		stat, err := statOf(s.Pid)
-		if err != nil || s.Pid <= 0 || stat.start != s.start || !strings.Contains(string(b), strconv.Itoa(s.Pid)) {
+		stat, err := netns.ProcessOf(s.Pid)
+		if err != nil || s.Pid <= 0 || stat.Start != s.start || !strings.Contains(string(b), strconv.Itoa(s.Pid)) {
 			t.Errorf("%s is said to live as %d: %v", b, s.Pid, err)
 		}
 	})

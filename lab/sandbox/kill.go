@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"nslab/lab/netns"
 )
 
 // Kill ends the holder, with it every process inside, waits until they are
@@ -85,8 +87,8 @@ func living(inside os.FileInfo, first int) (pids []int) {
 		if err != nil || pid == first {
 			continue
 		}
-		st, err := statOf(pid)
-		if err != nil || st.state == 'Z' || st.state == 'X' {
+		st, err := netns.ProcessOf(pid)
+		if err != nil || st.State == 'Z' || st.State == 'X' {
 			continue
 		}
 		if ns, err := os.Stat(nsOf(pid)); err == nil && os.SameFile(ns, inside) {

@@ -7,6 +7,8 @@ import (
 	"runtime"
 
 	"golang.org/x/sys/unix"
+
+	"nslab/lab/netns"
 )
 
 // Command is a program to be run inside a sandbox.
@@ -86,7 +88,7 @@ func await(pid int, term *terminal) (unix.WaitStatus, error) {
 // stopWith stops this process because pid is stopped. When the shell goes on
 // with the job, both go on; a stop that is over already is not imitated.
 func stopWith(pid int) {
-	if st, err := statOf(pid); err != nil || st.state != 'T' {
+	if st, err := netns.ProcessOf(pid); err != nil || st.State != 'T' {
 		return
 	}
 	// To this thread, which then does not return from the call before it is

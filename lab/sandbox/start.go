@@ -105,11 +105,11 @@ func (p place) settle(st *starter, life byte) (*Sandbox, error) {
 		return nil, err
 	}
 	pid := st.cmd.Process.Pid
-	holder, err := statOf(pid)
+	holder, err := netns.ProcessOf(pid)
 	if err != nil {
 		return nil, err
 	}
-	r := record{Pid: pid, Start: holder.start, Boot: bootID(), Started: time.Now(), Notes: rep.Notes}
+	r := record{Pid: pid, Start: holder.Start, Boot: bootID(), Started: time.Now(), Notes: rep.Notes}
 	if err := r.write(p); err != nil {
 		return nil, err
 	}

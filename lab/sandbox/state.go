@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"nslab/lab/netns"
 )
 
 // record is holder.json.
@@ -70,8 +71,8 @@ func (p place) living() *Sandbox {
 
 // alive says whether the holder's pid still means the holder.
 func (s *Sandbox) alive() bool {
-	st, err := statOf(s.Pid)
-	return err == nil && st.start == s.start && st.state != 'Z' && st.state != 'X'
+	p, err := netns.ProcessOf(s.Pid)
+	return err == nil && p.Start == s.start && p.State != 'Z' && p.State != 'X'
 }
 
 // is says whether s and other have the same holder.
@@ -93,28 +94,6 @@ func (s *Sandbox) pidfd() (int, error) {
 		return -1, fmt.Errorf("pidfd of %v: %w", s, err)
 	}
 	return fd, nil
-}
-
-// stat is what nslab reads of proc_pid_stat(5).
-type stat struct {
-	state byte
-	start uint64
-}
-
-func statOf(pid int) (stat, error) {
-	path := "/proc/" + strconv.Itoa(pid) + "/stat"
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return stat{}, err
-	}
-	// The second field is the name in parentheses and may contain anything.
-	const start = 22 - 3 // counted from the third field
-	f := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
-	if len(f) <= start {
-		return stat{}, fmt.Errorf("%s: %d fields, want more", path, len(f))
-	}
-	ticks, err := strconv.ParseUint(f[start], 10, 64)
-	return stat{f[0][0], ticks}, err
 }
 
 func bootID() string {
