@@ -86,6 +86,9 @@ func destroyNothing(s streams, c *cli.Context, name string) error {
 	if others, err := allLabs(); err == nil && len(others) > 0 {
 		note(s, c, "the labs here are %s", join(others))
 	}
+	for _, h := range ofOthers() {
+		note(s, c, "  hint: %s", h)
+	}
 	if !sandbox.Rooted() {
 		return nil
 	}

@@ -108,9 +108,23 @@ func find(name string) (string, *sandbox.Sandbox, error) {
 	b, err := sandbox.Find(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		others, _ := allLabs()
-		return "", nil, hint(usage("there is no lab %q here%s", name, meant(name, others)), "nslab list shows the labs", "nslab apply FILE builds one")
+		hints := append([]string{"nslab list shows the labs", "nslab apply FILE builds one"}, ofOthers()...)
+		return "", nil, hint(usage("there is no lab %q here%s", name, meant(name, others)), hints...)
 	}
 	return name, b, err
+}
+
+// ofOthers says whose labs this user does not see: one who has built with sudo may
+// look without it, or the other way round.
+func ofOthers() []string {
+	if !sandbox.Rooted() {
+		if _, err := os.Lstat(filepath.Dir(lab.StateDir)); err == nil {
+			return []string{"root's labs are its own: sudo nslab list"}
+		}
+	} else if os.Getenv("SUDO_UID") != "" {
+		return []string{"labs in sandboxes are of the user who built them: nslab list, without sudo"}
+	}
+	return nil
 }
 
 func onlyLab() (string, error) {
@@ -119,7 +133,7 @@ func onlyLab() (string, error) {
 	case err != nil:
 		return "", err
 	case len(names) == 0:
-		return "", hint(usage("no lab is up"), "nslab apply red-blue.yaml builds one")
+		return "", hint(usage("no lab is up"), append([]string{"nslab apply red-blue.yaml builds one"}, ofOthers()...)...)
 	case len(names) > 1:
 		return "", hint(usage("which lab? there are %d: %v", len(names), names), "name it: -l "+names[0])
 	}
