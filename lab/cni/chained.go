@@ -16,23 +16,46 @@ import (
 // the host to a container that is plugged in already, learns from prevResult
 // what there is, and hands that on.
 type chained struct {
-	mark        string   // begins its marks
-	publishes   bool     // it has the capability portMappings
-	unsupported []string // keys of the reference's that it does not have
+	mark        string    // begins its marks
+	publishes   bool      // it has the capability portMappings
+	unsupported []foreign // keys of the reference's that it does not have
 	facts       func(*layer3, *request) []fact
 }
 
 // chains are the plugins of that kind which nslab can stand in for, by the names
 // it is called by then: https://www.cni.dev/plugins/current/meta/.
 var chains = map[string]chained{
-	"nslab-portmap":  {"cni-portmap/", true, []string{"conditionsV4", "conditionsV6"}, (*layer3).published},
-	"nslab-firewall": {"cni-firewall/", false, []string{"ingressPolicy", "backend"}, (*layer3).admitted},
+	"nslab-portmap": {"cni-portmap/", true, []foreign{
+		{"conditionsV4", []string{"[]"}},
+		{"conditionsV6", []string{"[]"}},
+		{"snat", []string{"true"}},
+		{"masqAll", []string{"false"}},
+		{"externalSetMarkChain", nil},
+		{"backend", []string{`""`, `"iptables"`, `"nftables"`}},
+	}, (*layer3).published},
+	"nslab-firewall": {"cni-firewall/", false, []foreign{
+		{"ingressPolicy", []string{`""`, `"open"`}},
+		{"backend", []string{`""`, `"iptables"`}},
+		{"iptablesAdminChainName", []string{`""`}},
+		{"firewalldZone", []string{`""`}},
+	}, (*layer3).admitted},
 }
 
 // chainedCommands are the commands of such a plugin.
 var chainedCommands = map[string]func(*request) (types.Result, error){
 	"ADD": addBehind, "CHECK": noResult(checkBehind), "DEL": noResult(delBehind), "GC": noResult(gcBehind),
 	"STATUS": noResult(func(*request) error { return nil }),
+}
+
+func (r *request) checkChained(c chained) error {
+	r.conf.Bridge = "" // it may be any
+	if !c.publishes {
+		r.conf.RuntimeConfig.Ports = nil
+	}
+	if r.takesBack() {
+		return nil
+	}
+	return errors.Join(refuse(r.raw, c.unsupported), r.readPorts())
 }
 
 // ahead is what the plugins ahead have made, and the layer 3 of it.

@@ -84,7 +84,7 @@ func Main(p Process) int {
 		err = tellVersion(p)
 	default:
 		var r *request
-		if r, err = read(p, name); r != nil && r.conf != nil {
+		if r, err = read(p, name); r != nil {
 			speaks = r.conf.CNIVersion
 		}
 		if err == nil {

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/containernetworking/cni/pkg/types"
 	"github.com/containernetworking/cni/pkg/utils"
@@ -51,14 +54,28 @@ type conf struct {
 	OldValid *[]types.GCAttachment `json:"cni.dev/attachments"`
 }
 
-// unsupported are keys of the bridge plugin that nslab does not have. One that
-// asks for something is refused: a network without its VLAN is another network.
-var unsupported = []string{"vlan", "vlanTrunk", "disableContainerInterface", "portIsolation", "enabledad"}
+// foreign is a key of one of the reference's plugins that nslab does not have,
+// and what it may say all the same, because that asks for nothing.
+type foreign struct {
+	key  string
+	idle []string
+}
+
+// unsupported are the keys of the bridge plugin. One that asks for something is
+// refused: a network without its VLAN is another network.
+var unsupported = []foreign{
+	{"vlan", []string{"0"}},
+	{"vlanTrunk", []string{"[]"}},
+	{"disableContainerInterface", []string{"false"}},
+	{"portIsolation", []string{"false"}},
+	{"enabledad", []string{"false"}},
+	{"ipMasqBackend", []string{`""`, `"iptables"`, `"nftables"`}}, // iptables and nft both show the rule
+}
 
 func readConf(raw []byte) (*conf, error) {
 	c := &conf{}
 	if err := json.Unmarshal(raw, c); err != nil {
-		return nil, types.NewError(types.ErrDecodingFailure, "the configuration on standard input: "+err.Error(), "")
+		return nil, types.NewError(types.ErrDecodingFailure, "the configuration on standard input: "+inWords(err), "")
 	}
 	if err := utils.ValidateNetworkName(c.Name); err != nil {
 		return nil, types.NewError(types.ErrInvalidNetworkConfig, fmt.Sprintf("name %q: %s", c.Name, err.Msg), "")
@@ -70,19 +87,36 @@ func readConf(raw []byte) (*conf, error) {
 }
 
 // refuse names the first key with a value that asks for what is not supported.
-func refuse(raw []byte, unsupported []string) error {
+// The reference, being written in Go, takes a key in capitals for the same.
+func refuse(raw []byte, unsupported []foreign) error {
 	keys := map[string]json.RawMessage{}
 	if err := json.Unmarshal(raw, &keys); err != nil {
 		return err
 	}
-	for _, key := range unsupported {
-		value, said := keys[key]
-		nothing := []string{"null", "false", "0", "[]", `""`, `"open"`, `"iptables"`} // the last two: of firewall
-		if said && !slices.Contains(nothing, string(bytes.TrimSpace(value))) {
-			return types.NewError(types.ErrUnsupportedField, fmt.Sprintf("%s: %s is not supported", key, value), "")
+	for _, f := range unsupported {
+		for key, value := range keys {
+			said := string(bytes.TrimSpace(value))
+			if strings.EqualFold(key, f.key) && said != "null" && !slices.Contains(f.idle, said) {
+				return types.NewError(types.ErrUnsupportedField, fmt.Sprintf("%s: %s is not supported", key, said), "remove the key, or use the reference's plugin")
+			}
 		}
 	}
 	return nil
+}
+
+// inWords says what is wrong with JSON in the words of JSON.
+func inWords(err error) string {
+	e, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	if !ok {
+		return err.Error()
+	}
+	want, known := map[reflect.Kind]string{
+		reflect.Bool: "true or false", reflect.String: "a string", reflect.Int: "a whole number", reflect.Slice: "a list", reflect.Struct: "an object",
+	}[e.Type.Kind()]
+	if !known {
+		return err.Error()
+	}
+	return fmt.Sprintf("%s: want %s, found: %s", cmp.Or(e.Field, "all of it"), want, e.Value)
 }
 
 // check checks the values.

@@ -22,7 +22,7 @@ var seeds = []string{
 	  "ips":[{"interface":0,"address":"10.66.0.2/24","gateway":"10.66.0.1"}],"routes":[{"dst":"0.0.0.0/0","gw":"10.66.0.1"}],"dns":{}}}`,
 	`{"cniVersion":"1.0.0","name":"net","prevResult":{"cniVersion":"1.0.0","interfaces":[null],"ips":[null],"routes":[null]}}`,
 	`{"cniVersion":"0.2.0","name":"net","ipam":{"type":"host-local","subnet":"10.66.0.0/24"},"prevResult":{"cniVersion":"0.2.0","ip4":{"ip":"10.66.0.2/24","routes":null}}}`,
-	`{"name":"net","mtu":-1,"vlan":7}`,
+	`{"name":"net","mtu":-1,"vlan":7,"bridge":"a/b"}`,
 	`{"cniVersion":"1.1.0","name":"../net","runtimeConfig":{"mac":"no","ips":["10.66.0.2/24",""],"ipRanges":[[{}]],"portMappings":[{}]}}`,
 	`{"cniVersion":"1.1.0","name":"net","cni.dev/valid-attachments":[{"containerID":"c","ifname":"eth0"}]}`,
 	"{\"name\":\"\x1b[31m\"}", `null`, `[]`, ``,
@@ -57,7 +57,7 @@ func (r *request) understood(t *testing.T) error {
 	if needs := commands[r.command].needs; len(needs) > 1 && (utils.ValidateInterfaceName(r.IfName) != nil || utils.ValidateContainerID(r.Container) != nil) {
 		t.Errorf("%q of %q is no interface of a container", r.IfName, r.Container)
 	}
-	if utils.ValidateNetworkName(r.Network) != nil || utils.ValidateInterfaceName(r.conf.Bridge) != nil || len(r.hostEnd()) > 15 {
+	if utils.ValidateNetworkName(r.Network) != nil || !r.takesBack() && utils.ValidateInterfaceName(r.conf.Bridge) != nil || len(r.hostEnd()) > 15 {
 		t.Errorf("network %q, bridge %q, end %q", r.Network, r.conf.Bridge, r.hostEnd())
 	}
 	r.conf.valid()

@@ -38,7 +38,7 @@ func (r *request) ipamOf() (ipam, error) {
 	}
 	if len(r.conf.IPAM) > 0 {
 		if err := json.Unmarshal(r.conf.IPAM, &key); err != nil {
-			return nil, types.NewError(types.ErrInvalidNetworkConfig, "ipam: "+err.Error(), "")
+			return nil, types.NewError(types.ErrInvalidNetworkConfig, "ipam: "+inWords(err), "")
 		}
 	}
 	if key.Type == "" {
@@ -94,10 +94,13 @@ func (d delegate) add() (*current.Result, error) {
 }
 
 func (d delegate) args(command string, a attachment) invoke.CNIArgs {
-	if a == d.r.attachment {
-		return &invoke.DelegateArgs{Command: command}
+	switch {
+	case a != d.r.attachment:
+		return &invoke.Args{Command: command, ContainerID: a.Container, IfName: a.IfName, Path: d.r.path}
+	case d.r.badArgs != nil: // the plugin would not understand them either
+		return &invoke.Args{Command: command, ContainerID: a.Container, NetNS: d.r.netns, IfName: a.IfName, Path: d.r.path}
 	}
-	return &invoke.Args{Command: command, ContainerID: a.Container, IfName: a.IfName, Path: d.r.path}
+	return &invoke.DelegateArgs{Command: command}
 }
 
 func (d delegate) run(command string, a attachment) error {

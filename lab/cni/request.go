@@ -33,14 +33,15 @@ type request struct {
 	mark    string // begins the marks of what is made
 	command string
 	attachment
-	netns  string // path of the container's namespace; "" when DEL comes without
-	args   args
-	raw    []byte // the configuration as it came
-	conf   *conf
-	ports  []published
-	path   string // where plugins are
-	stderr io.Writer
-	kernel *op.Kernel
+	netns   string // path of the container's namespace; "" when DEL comes without
+	args    args
+	badArgs error  // why args were not understood, when that does not matter
+	raw     []byte // the configuration as it came
+	conf    *conf
+	ports   []published
+	path    string // where plugins are
+	stderr  io.Writer
+	kernel  *op.Kernel
 }
 
 // begin runs f with the kernel, on one thread.
@@ -62,8 +63,8 @@ func (r *request) inNamespace() error {
 	return n.Close()
 }
 
-// read reads a request. When it fails after the configuration was understood,
-// it returns that, too.
+// read reads a request. When it fails after the version was understood, it
+// returns the request, too.
 func read(p Process, command string) (*request, error) {
 	r := &request{
 		name: p.Name, mark: cmp.Or(chains[p.Name].mark, "cni/"), command: command, netns: p.Getenv(envNetns), path: p.Getenv(envPath), stderr: p.Stderr,
@@ -81,35 +82,36 @@ func read(p Process, command string) (*request, error) {
 		return nil, err
 	}
 	r.Network = c.Name
-	if err := supported(r.command, c.CNIVersion); err != nil {
-		return r, err
+	if err := supported(c.CNIVersion); err != nil {
+		return nil, err
 	}
 	r.conf = c
-	if r.args, err = readArgs(p.Getenv(envArgs)); err != nil {
+	if err := since(r.command, c.CNIVersion); err != nil {
 		return r, err
+	}
+	if r.args, r.badArgs = readArgs(p.Getenv(envArgs)); r.badArgs != nil && !r.takesBack() {
+		return r, r.badArgs
 	}
 	return r, r.check()
 }
 
+// takesBack says whether the command takes back what an ADD has made. A runtime
+// calls it after an ADD that was refused, too, and again until it succeeds: what
+// ADD has refused is no reason to refuse once more.
+func (r *request) takesBack() bool { return r.command == "DEL" || r.command == "GC" }
+
 // check checks the values of the configuration.
 func (r *request) check() error {
-	if c, behind := chains[r.name]; behind {
-		r.conf.Bridge = "" // it may be any
-		if !c.publishes {
-			r.conf.RuntimeConfig.Ports = nil
-		}
-		return errors.Join(r.refuse(c.unsupported), r.readPorts())
+	c, behind := chains[r.name]
+	switch {
+	case behind:
+		return r.checkChained(c)
+	case !r.takesBack():
+		return errors.Join(refuse(r.raw, unsupported), r.conf.check(), r.checkMAC(), r.readPorts())
+	case utils.ValidateInterfaceName(r.conf.Bridge) != nil:
+		r.conf.Bridge = "" // there never was one
 	}
-	return errors.Join(r.refuse(unsupported), r.conf.check(), r.checkMAC(), r.readPorts())
-}
-
-// refuse refuses what ADD cannot do. DEL and GC have to be content with it: a
-// runtime calls them after an ADD that failed, until they are.
-func (r *request) refuse(unsupported []string) error {
-	if r.command == "DEL" || r.command == "GC" {
-		return nil
-	}
-	return refuse(r.raw, unsupported)
+	return nil
 }
 
 // environment checks the variables that the command needs, all at once.
@@ -143,12 +145,17 @@ func (a attachment) check() error {
 	return nil
 }
 
-// supported checks the version of the configuration, and that it has the command.
-func supported(command, v string) error {
+// supported checks the version of the configuration.
+func supported(v string) error {
 	if !slices.Contains(version.All.SupportedVersions(), v) {
 		return types.NewError(types.ErrIncompatibleCNIVersion, fmt.Sprintf("cniVersion %q is not supported", v),
 			"supported: "+strings.Join(version.All.SupportedVersions(), ", "))
 	}
+	return nil
+}
+
+// since checks that a version has the command.
+func since(command, v string) error {
 	since := commands[command].since
 	if ok, err := version.GreaterThanOrEqualTo(v, since); err != nil || !ok {
 		return types.NewError(types.ErrIncompatibleCNIVersion, fmt.Sprintf("cniVersion %q has no %s", v, command), "since "+since)

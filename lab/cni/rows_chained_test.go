@@ -64,7 +64,17 @@ func rowChained(r *rig) {
 	}
 	r.fails(r.behind("nslab-portmap", "ADD", "c2", with(open, "prevResult", strings.ReplaceAll(string(prev), "/c1", "/c2"))), 102, "nat PREROUTING")
 	r.fails(r.behind("nslab-portmap", "ADD", "c1", with(ports("127.0.0.1:8081:80"), "prevResult", string(prev))), 2, "127.0.0.1")
-	r.fails(r.behind("nslab-firewall", "ADD", "c1", with(open, "ingressPolicy", "same-bridge")), 2, "same-bridge")
+	for plugin, keys := range map[string][]string{
+		"nslab-portmap":  {`"externalSetMarkChain": "KUBE-MARK-MASQ"`, `"conditionsV4": ["-s","192.0.2.0/24"]`, `"snat": false`, `"masqAll": true`},
+		"nslab-firewall": {`"ingressPolicy": "same-bridge"`, `"iptablesAdminChainName": "MINE"`, `"firewalldZone": "work"`, `"backend": "firewalld"`},
+	} {
+		for _, k := range keys {
+			key, value, _ := strings.Cut(k, ": ")
+			refused := with(open, strings.Trim(key, `"`), value)
+			r.fails(r.behind(plugin, "ADD", "c1", refused), 2, strings.Trim(key, `"`), value)
+			r.ok(r.behind(plugin, "DEL", "c9", refused))
+		}
+	}
 	for _, plugin := range []string{"nslab-firewall", "nslab-portmap"} { // DEL need not be told what there was
 		r.ok(r.behind(plugin, "DEL", "c1", nil))
 		r.ok(r.behind(plugin, "DEL", "c1", nil))
@@ -80,11 +90,9 @@ func rowChained(r *rig) {
 	}
 }
 
-// with is a configuration with one key more; a string that is JSON is taken as such.
+// with is a configuration with one key more, whose value is JSON.
 func with(conf map[string]any, key, value string) map[string]any {
 	out := maps.Clone(conf)
-	if out[key] = value; strings.HasPrefix(value, "{") {
-		out[key] = json.RawMessage(value)
-	}
+	out[key] = json.RawMessage(value)
 	return out
 }

@@ -71,8 +71,12 @@ func rowNetworkName(r *rig) {
 }
 
 func rowInput(r *rig) {
-	for _, in := range []string{"", "{", "[]", `"x"`, `{"name": 1}`, `{"name": "lab", "mtu": "big"}`} {
-		r.fails(r.run([]string{"CNI_COMMAND=STATUS"}, in), 6)
+	for in, says := range map[string]string{
+		"": "end of JSON", "{": "end of JSON", "[]": "want an object, found: array", `{"name": 1}`: "name: want a string, found: number",
+		`{"name": "lab", "mtu": "big"}`: "mtu: want a whole number, found: string", `{"isGateway": "yes"}`: "isGateway: want true or false, found: string",
+		`{"runtimeConfig": {"ips": "10.66.0.9"}}`: "runtimeConfig.ips: want a list, found: string",
+	} {
+		r.fails(r.run([]string{"CNI_COMMAND=STATUS"}, in), 6, says)
 	}
 	cmd := exec.Command(filepath.Join(r.dir, cni.Plugin))
 	cmd.Env = []string{"CNI_COMMAND=STATUS"}
@@ -100,8 +104,12 @@ func rowVersion(r *rig) {
 
 func rowUnknownKeys(r *rig) {
 	netns := r.container("c1")
-	r.add("c1", netns, "eth0", map[string]any{"mood": "good", "vlan": 0, "portIsolation": false, "isGatway": true})
-	for key, value := range map[string]any{"vlan": 100, "vlanTrunk": []any{map[string]int{"id": 2}}, "portIsolation": true} {
+	r.add("c1", netns, "eth0", map[string]any{"mood": "good", "vlan": 0, "portIsolation": false, "isGatway": true, "ipMasqBackend": "nftables"})
+	for key, value := range map[string]any{
+		"vlan": 100, "vlanTrunk": []any{map[string]int{"id": 2}}, "portIsolation": true, "disableContainerInterface": true,
+		"enabledad": true, "enableDad": true, "VLAN": 100, // which the reference takes for the same
+		"ipMasqBackend": "ebtables",
+	} {
 		text, err := json.Marshal(value)
 		if err != nil {
 			r.Fatal(err)
@@ -113,6 +121,12 @@ func rowUnknownKeys(r *rig) {
 	}
 	r.fails(r.call("ADD", "c2", netns, "eth1", ports("8080:80/sctp")), 2, "sctp")
 	r.ok(r.call("DEL", "c2", netns, "eth1", ports("8080:80/sctp")))
+	for says, bad := range map[string]map[string]any{
+		`bridge "a/b"`: {"bridge": "a/b"}, "mtu 12": {"mtu": 12}, `mac "red"`: {"runtimeConfig": map[string]string{"mac": "red"}},
+	} {
+		r.fails(r.call("ADD", "c2", netns, "eth1", bad), 7, says)
+		r.ok(r.call("DEL", "c2", netns, "eth1", bad))
+	}
 }
 
 func rowExitStatus(r *rig) {
@@ -184,7 +198,11 @@ func rowSince(r *rig) {
 		"GC":    {"0.3.1", "0.4.0", "1.0.0"}, "STATUS": {"0.3.1", "0.4.0", "1.0.0"},
 	} {
 		for _, v := range versions {
-			r.fails(r.call(command, "c1", "/run/netns/none", "eth0", map[string]any{"cniVersion": v}), 1, command, v)
+			a := r.call(command, "c1", "/run/netns/none", "eth0", map[string]any{"cniVersion": v})
+			r.fails(a, 1, command, v)
+			if f := r.isError(a); f.CNIVersion != v {
+				r.Errorf("the error has cniVersion %q, want %q", f.CNIVersion, v)
+			}
 		}
 	}
 }
@@ -217,17 +235,19 @@ func rowAbout(r *rig) {
 
 func rowArgs(r *rig) {
 	netns := r.container("c1")
-	args := func(container, text string) answer {
+	call := func(command, container, text string) answer {
 		in, err := json.Marshal(r.conf)
 		if err != nil {
 			r.Fatal(err)
 		}
 		return r.run([]string{
-			"CNI_COMMAND=ADD", "CNI_CONTAINERID=" + container, "CNI_NETNS=" + netns, "CNI_IFNAME=eth0", "CNI_PATH=" + r.dir, "CNI_ARGS=" + text,
+			"CNI_COMMAND=" + command, "CNI_CONTAINERID=" + container, "CNI_NETNS=" + netns, "CNI_IFNAME=eth0", "CNI_PATH=" + r.dir, "CNI_ARGS=" + text,
 		}, string(in))
 	}
+	args := func(container, text string) answer { return call("ADD", container, text) }
 	r.fails(args("c1", "COLOUR=red"), 4, "CNI_ARGS", "COLOUR=red")
 	r.fails(args("c1", "IgnoreUnknown"), 4, "CNI_ARGS")
+	r.ok(call("DEL", "c1", "COLOUR=red")) // which a runtime calls until it succeeds
 	r.fails(args("c1", "IP=red"), 7, "red")
 	r.ok(args("c1", "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=web;IP=10.66.0.77;MAC=02:00:00:00:00:77"))
 	if link := r.sh("ip -n c1 -br link show eth0; ip -n c1 -br addr show eth0"); !strings.Contains(link, "02:00:00:00:00:77") || !strings.Contains(link, " 10.66.0.77/24") {
