@@ -7,6 +7,7 @@ import (
 
 	"github.com/containernetworking/cni/pkg/types"
 	current "github.com/containernetworking/cni/pkg/types/100"
+	"github.com/vishvananda/netlink"
 )
 
 // check compares the kernel with what ADD has answered: the same facts, which
@@ -50,8 +51,8 @@ func (r *request) expected(all *current.Result) ([]fact, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := different(facts); err != nil {
-		return nil, err // the rest stands on the cable
+	if err := r.stands(facts); err != nil {
+		return nil, err
 	}
 	for _, o := range r.bridgeFacts() {
 		facts = append(facts, fact{o, r.bridgeOwner()})
@@ -65,6 +66,26 @@ func (r *request) expected(all *current.Result) ([]fact, error) {
 	return append(facts, l.gateways(r)...), nil
 }
 
+// stands looks at what the rest stands on: the bridge and the facts of the cable.
+// The cable itself, the first of them, no command brings back as it was.
+func (r *request) stands(facts []fact) error {
+	const again = "DEL, then ADD"
+	switch _, err := r.hostLink(r.conf.Bridge); {
+	case errors.As(err, new(netlink.LinkNotFoundError)):
+		return types.NewError(codeDiffers, fmt.Sprintf("bridge %s does not exist on the host", r.conf.Bridge), again)
+	case err != nil:
+		return err
+	}
+	err := different(facts[:1])
+	if e, ok := errors.AsType[*types.Error](err); ok {
+		e.Details = again
+	}
+	if err != nil {
+		return err
+	}
+	return different(facts[1:])
+}
+
 // different returns an error that tells every fact that is not true, and what
 // mends it.
 func different(facts []fact) error {
@@ -72,7 +93,7 @@ func different(facts []fact) error {
 	for _, f := range facts {
 		diff, err := f.Diff(f.k)
 		if err != nil {
-			return errors.Join(fmt.Errorf("%s: %w", f, err))
+			return fmt.Errorf("%s: %w", f, err)
 		}
 		if diff != "" {
 			diffs, cures = append(diffs, diff), append(cures, f.Command().String())

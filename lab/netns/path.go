@@ -3,9 +3,23 @@ package netns
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
+
+// Name is the name by which ip(8) knows the namespace of a name or a path; known
+// is false for a path elsewhere than in [Dir].
+func Name(place string) (name string, known bool) {
+	name = place
+	for _, dir := range []string{Dir, "/var/run/netns"} {
+		if in, found := strings.CutPrefix(place, dir+"/"); found {
+			name = in
+		}
+	}
+	_, err := pathOf(name)
+	return name, err == nil
+}
 
 // OpenPath opens the namespace that a file stands for, wherever it is: that of
 // a process, /proc/PID/ns/net, or one that a container runtime has mounted. The

@@ -50,3 +50,14 @@ func TestOpenPath(t *testing.T) {
 		}
 	}
 }
+
+func TestName(t *testing.T) {
+	for place, want := range map[string]string{
+		"red": "red", "/run/netns/red": "red", "/var/run/netns/red": "red", "/proc/7/ns/net": "", "/run/netns/a/b": "", "/run/netns/..": "", "": "",
+	} {
+		name, known := netns.Name(place)
+		if known != (want != "") || known && name != want {
+			t.Errorf("%q: %q, %v, want %q", place, name, known, want)
+		}
+	}
+}

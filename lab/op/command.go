@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"nslab/lab/netns"
 	"nslab/topology"
 )
 
@@ -65,10 +66,14 @@ func shellQuote(w string) string {
 
 // ip is `ip ARGS` as typed on the lab's host for namespace ns.
 func ip(ns string, args ...string) Command {
-	if ns == topology.Host {
+	name, named := netns.Name(ns)
+	switch {
+	case ns == topology.Host:
 		return append(Command{"ip"}, args...)
+	case named:
+		return append(Command{"ip", "-n", name}, args...)
 	}
-	return append(Command{"ip", "-n", ns}, args...)
+	return inside(ns, append([]string{"ip"}, args...)...)
 }
 
 // ipLinkWords are the keywords of ip-link(8). ip takes any beginning of one, and
@@ -93,12 +98,18 @@ func ipLink(ns, verb, name string, args ...string) Command {
 	return ip(ns, slices.Concat([]string{"link", verb}, devArg(name), args)...)
 }
 
-// inside is any other command as typed on the lab's host for namespace ns.
+// inside is any other command as typed on the lab's host for namespace ns. ip(8)
+// knows namespaces by name alone: one that has but a path, a container's, is
+// for nsenter(1).
 func inside(ns string, args ...string) Command {
-	if ns == topology.Host {
+	name, named := netns.Name(ns)
+	switch {
+	case ns == topology.Host:
 		return args
+	case named:
+		return append(Command{"ip", "netns", "exec", name}, args...)
 	}
-	return append(Command{"ip", "netns", "exec", ns}, args...)
+	return append(Command{"nsenter", "--net=" + ns}, args...)
 }
 
 // Write is the command that writes a file, with nothing but the shell's printf.
