@@ -3,13 +3,11 @@ package cni_test
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/sys/unix"
 
 	"nslab/lab/cni"
 )
@@ -62,40 +60,14 @@ type podman struct {
 // containers, which has but busybox.
 func newPodman(r *rig, publishes string) podman {
 	r.Helper()
-	programs := map[string]string{}
-	for _, name := range []string{"podman", "crun", "conmon", "busybox", "curl"} {
-		path, err := exec.LookPath(name)
-		if err != nil {
-			r.Skip(name, "is not installed")
-		}
-		programs[name] = path
-	}
+	busybox := r.programs("podman", "crun", "conmon", "curl", "busybox")
 	if version := r.sh("podman --version"); !strings.HasPrefix(version, "podman version 4.") {
 		r.Skip("podman 4 is not installed, but", version)
 	}
-	if ids, err := os.ReadFile("/proc/self/uid_map"); err != nil || len(strings.Fields(string(ids))) != 3 || strings.Fields(string(ids))[2] != "4294967295" {
-		r.Skip("needs root")
-	}
-	ownVarLib(r)
-	for _, dir := range []string{"/sys/fs/cgroup", "/dev/shm"} {
-		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, ""); err != nil {
-			r.Fatal(err)
-		}
-		r.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
-	}
-	p := podman{r, filepath.Join(r.dir, "rootfs"), publishes}
-	p.furnish(programs["busybox"])
+	r.alone()
+	p := podman{r, r.rootfs(busybox), publishes}
 	p.configure()
 	return p
-}
-
-// furnish makes the root directory of containers.
-func (p podman) furnish(busybox string) {
-	p.Helper()
-	p.sh("mkdir -p %[1]s/bin %[1]s/www && cp %[2]s %[1]s/bin/busybox && echo hello >%[1]s/www/index.html", p.rootfs, busybox)
-	for _, name := range []string{"sh", "httpd", "ip", "ping"} {
-		p.sh("ln -s busybox %s/bin/%s", p.rootfs, name)
-	}
 }
 
 // configure writes the configuration of podman and of the network.
