@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -137,8 +138,9 @@ func cniCheck(s streams, c *cli.Context) error {
 		return err
 	}
 	if err := runtimeOf(s).Check(n, a); err != nil {
-		return withDetails(&codeError{exitDifferent, err})
+		return withDetails(exitDifferent, err)
 	}
+	noteUnasked(s, c, n, "CHECK")
 	return nil
 }
 
@@ -147,6 +149,7 @@ func cniStatus(s streams, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	noteUnasked(s, c, n, "STATUS")
 	return told(runtimeOf(s).Status(n))
 }
 
@@ -155,6 +158,7 @@ func cniGC(s streams, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	noteUnasked(s, c, n, "GC")
 	gone, err := runtimeOf(s).GC(n)
 	for _, a := range gone {
 		fmt.Fprintf(s.out, "%s of %s deleted\n", a.IfName, a.ID)
@@ -168,16 +172,27 @@ func told(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
-		return withDetails(&codeError{exitCannot, err})
+		return withDetails(exitCannot, err)
 	}
-	return withDetails(&codeError{exitBuild, err})
+	return withDetails(exitBuild, err)
 }
 
-func withDetails(err error) error {
-	if e, ok := errors.AsType[*plugins.Error](err); ok && e.Plugin != nil && e.Plugin.Details != "" {
-		return hint(err, e.Plugin.Details)
+// withDetails makes a hint of a plugin's details, which are mostly what to do.
+func withDetails(code int, err error) error {
+	e, ok := errors.AsType[*plugins.Error](err)
+	if !ok || e.Plugin == nil || e.Plugin.Details == "" {
+		return &codeError{code, err}
 	}
-	return err
+	text := strings.Replace(err.Error(), "; "+e.Plugin.Details, "", 1)
+	return hint(&codeError{code, errors.New(text)}, e.Plugin.Details)
+}
+
+// noteUnasked says that plugins are not asked what their version does not know:
+// silence is no word of theirs.
+func noteUnasked(s streams, c *cli.Context, n *plugins.Network, command string) {
+	if since := n.Before(command); since != "" {
+		note(s, c, "note: no plugin was asked: cniVersion %s of network %s has no %s, which came with %s", n.Version(), n.Name, command, since)
+	}
 }
 
 func cniInstall(s streams, c *cli.Context) error {

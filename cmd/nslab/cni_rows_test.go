@@ -345,4 +345,13 @@ func rowNames(r *runtimeRig) {
 func rowDetails(r *runtimeRig) {
 	r.fails([]string{"add", list("", "bad"), "c1"}, "nslab: ADD of network lab", `"bad"`, "no room", "code 111", "hint: all 254 are taken")
 	r.fails([]string{"status", list("", "bad")}, "STATUS of network lab", "no room")
+	if out, _ := r.nslab("status", list("", "bad")); strings.Count(out, "all 254 are taken") != 1 {
+		r.Errorf("details are told once:\n%s", out)
+	}
+	for _, command := range []string{"status", "gc"} { // silence is no answer where nobody was asked
+		out, status := r.nslab(command, strings.Replace(list("", "bad"), "1.1.0", "1.0.0", 1))
+		if want := "cniVersion 1.0.0 of network lab has no " + strings.ToUpper(command); status != 0 || !strings.Contains(out, want) {
+			r.Errorf("exit status %d, want %q:\n%s", status, want, out)
+		}
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/containernetworking/cni/libcni"
 	"github.com/containernetworking/cni/pkg/types"
 	"github.com/containernetworking/cni/pkg/utils"
+	"github.com/containernetworking/cni/pkg/version"
 )
 
 // Network is a network configuration list: the plugins of a network, in order.
@@ -65,6 +66,19 @@ func (n *Network) Types() []string {
 		out = append(out, p.Network.Type)
 	}
 	return out
+}
+
+// Version is the version of the specification that its plugins are called with.
+func (n *Network) Version() string { return n.list.CNIVersion }
+
+// Before is the version of the specification that a command came with, where
+// that of the network is older and its plugins are not called; else "".
+func (n *Network) Before(command string) string {
+	since := map[string]string{"CHECK": "0.4.0", "GC": "1.1.0", "STATUS": "1.1.0"}[command]
+	if known, err := version.GreaterThanOrEqualTo(n.Version(), since); since == "" || err != nil || known {
+		return ""
+	}
+	return since
 }
 
 // LoadNetwork finds a network as a person names it: by a file, by the name of
