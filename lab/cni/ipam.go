@@ -48,12 +48,20 @@ func (r *request) ipamOf() (ipam, error) {
 	switch {
 	case err == nil:
 		return delegate{r, key.Type, path}, nil
-	case key.Type == hostLocal:
-		return r.local()
-	case key.Type == staticIPAM:
-		return r.static()
+	case standsIn(key.Type):
+		return r.inPlaceOf(key.Type)
 	}
 	return nil, types.NewError(types.ErrInvalidNetworkConfig, fmt.Sprintf("ipam.type %q: there is no such program in CNI_PATH=%s", key.Type, r.path), err.Error())
+}
+
+func standsIn(kind string) bool { return kind == hostLocal || kind == staticIPAM }
+
+// inPlaceOf is nslab in the place of one of those.
+func (r *request) inPlaceOf(kind string) (ipam, error) {
+	if kind == staticIPAM {
+		return r.static()
+	}
+	return r.local()
 }
 
 // nobody gives no address: the network has a bridge and cables, and no more.
@@ -80,6 +88,13 @@ func (d delegate) exec() invoke.Exec {
 
 func (d delegate) add() (*current.Result, error) {
 	result, err := invoke.ExecPluginWithResult(context.Background(), d.path, d.r.raw, d.args("ADD", d.r.attachment), d.exec())
+	if d.tooOld(err) {
+		own, err := d.r.inPlaceOf(d.kind)
+		if err != nil {
+			return nil, err
+		}
+		return own.add()
+	}
 	if err != nil {
 		return nil, d.failed(err)
 	}
@@ -103,8 +118,25 @@ func (d delegate) args(command string, a attachment) invoke.CNIArgs {
 	return &invoke.DelegateArgs{Command: command}
 }
 
-func (d delegate) run(command string, a attachment) error {
-	return d.failed(invoke.ExecPluginWithoutResult(context.Background(), d.path, d.r.raw, d.args(command, a), d.exec()))
+// run has the plugin do what has no result, or instead of it nslab.
+func (d delegate) run(command string, a attachment, instead func(ipam) error) error {
+	err := invoke.ExecPluginWithoutResult(context.Background(), d.path, d.r.raw, d.args(command, a), d.exec())
+	if !d.tooOld(err) {
+		return d.failed(err)
+	}
+	own, err := d.r.inPlaceOf(d.kind)
+	if err != nil {
+		return err
+	}
+	return instead(own)
+}
+
+// tooOld says whether the plugin does not know the version of the request and
+// nslab can stand in: Debian 12 has a host-local that ends at 1.0.0, where a
+// runtime may choose 1.1.0 because nslab-bridge has it.
+func (d delegate) tooOld(err error) bool {
+	e, ok := errors.AsType[*types.Error](err)
+	return ok && e.Code == types.ErrIncompatibleCNIVersion && standsIn(d.kind)
 }
 
 // failed says whose error it is. Its code stays.
@@ -115,14 +147,17 @@ func (d delegate) failed(err error) error {
 	return err
 }
 
-func (d delegate) del(a attachment) error { return d.run("DEL", a) }
-func (d delegate) check() error           { return d.run("CHECK", d.r.attachment) }
-func (d delegate) early() bool            { return d.kind == "dhcp" }
+func (d delegate) del(a attachment) error {
+	return d.run("DEL", a, func(own ipam) error { return own.del(a) })
+}
+
+func (d delegate) check() error { return d.run("CHECK", d.r.attachment, ipam.check) }
+func (d delegate) early() bool  { return d.kind == "dhcp" }
 
 // status asks the plugin, and looks into host-local's book: host-local itself
 // says that all is well when its last address is given.
 func (d delegate) status() error {
-	if err := d.run("STATUS", d.r.attachment); err != nil {
+	if err := d.run("STATUS", d.r.attachment, ipam.status); err != nil {
 		return err
 	}
 	if d.kind != hostLocal {
@@ -150,5 +185,5 @@ func (d delegate) gc(valid map[string]bool) error {
 			errs = append(errs, d.del(a))
 		}
 	}
-	return errors.Join(append(errs, d.run("GC", d.r.attachment))...)
+	return errors.Join(append(errs, d.run("GC", d.r.attachment, func(own ipam) error { return own.gc(valid) }))...)
 }

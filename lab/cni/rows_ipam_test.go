@@ -156,3 +156,27 @@ func (r *rig) background(cmd *exec.Cmd) {
 		_ = cmd.Wait()
 	})
 }
+
+// rowDelegateTooOld: Debian 12 has a host-local that does not know 1.1.0.
+func rowDelegateTooOld(r *rig) {
+	netns := r.container("c1")
+	r.delegate("host-local", `echo '{"cniVersion": "1.0.0", "code": 1, "msg": "incompatible CNI versions"}'; exit 1`)
+	_, prev := r.added("c1", netns, "eth0", nil)
+	if held := r.held(); len(held) != 1 || held[0] != "10.66.0.2" {
+		r.Errorf("held: %v", held)
+	}
+	r.ok(r.call("CHECK", "c1", netns, "eth0", map[string]any{"prevResult": prev}))
+	r.ok(r.call("STATUS", "", "", "", nil))
+	r.ok(r.call("GC", "", "", "", valid("c1/eth0")))
+	r.ok(r.call("DEL", "c1", netns, "eth0", nil))
+	r.add("c1", netns, "eth0", nil)
+	r.ok(r.call("GC", "", "", "", valid()))
+	if held := r.held(); len(held) > 0 {
+		r.Errorf("held: %v", held)
+	}
+	if n := len(r.calls("host-local")); n < 7 {
+		r.Errorf("host-local was called %d times, want it to be asked first", n)
+	}
+	r.delegate("mine", `echo '{"cniVersion": "1.0.0", "code": 1, "msg": "incompatible CNI versions"}'; exit 1`)
+	r.fails(r.call("ADD", "c1", netns, "eth0", map[string]any{"ipam": map[string]string{"type": "mine"}}), 1, "ipam mine: incompatible")
+}

@@ -57,6 +57,7 @@ var rows = []struct {
 	{"P46", "behind another plugin: portmap and firewall", rowChained},
 	{"P47", "routes with mtu, advmss, priority, table and scope", rowRouteOptions},
 	{"P48", "macspoofchk: frames under another address are dropped, for CHECK, DEL and GC as well", rowMACSpoof},
+	{"P49", "an installed host-local that is too old for the version is no obstacle", rowDelegateTooOld},
 }
 
 // TestRows prints the rows with -v. Each runs the real program.
