@@ -25,6 +25,7 @@ func (w *world) check() {
 	w.checkNAT(v)
 	w.checkFilter(v)
 	w.checkServices()
+	w.checkLeasing(v)
 	w.checkHosts()
 	w.checkPorts()
 }

@@ -20,7 +20,7 @@ var keys = map[string][]string{
 	"route":      {"to", "via", "dev", "metric"},
 	"neighbour":  {"address", "mac", "dev"}, // of neighbours
 	"fdb":        {"mac", "dev", "dst"},
-	"service":    {"http", "body", "tcp-echo", "udp-echo", "dns", "names", "forward", "command", "pid"},
+	"service":    {"http", "body", "tcp-echo", "udp-echo", "dns", "names", "forward", "dhcp", "pool", "lease", "router", "nameservers", "command", "pid"},
 	"publish":    {"published", "target", "protocol", "host-ip", "nat", "proxy"},
 	"bridge":     {"kind", "in", "addresses", "mac", "mtu", "stp"},
 	"link":       {"kind", "endpoints", "endpoint", "parent"}, // the rest belongs to the kind
@@ -41,7 +41,7 @@ var keys = map[string][]string{
 
 // What one object has exactly one of.
 var (
-	serviceKinds = []string{"http", "tcp-echo", "udp-echo", "dns", "command"}
+	serviceKinds = []string{"http", "tcp-echo", "udp-echo", "dns", "dhcp", "command"}
 	natKinds     = []string{"masquerade", "snat", "dnat", "chain"}
 	checkKinds   = []string{"ping", "tcp", "udp", "http", "resolve", "route", "address", "neighbour", "link", "namespace", "listen", "packet", "process", "translation", "command"}
 )

@@ -125,6 +125,8 @@ func (p *parser) service(path string, v Value) (Service, bool) {
 		p.command(a)
 	case "dns":
 		p.dns(a)
+	case "dhcp":
+		p.dhcp(a)
 	default:
 		a.Int(kind.Text, 0, 1, 65535)
 		if a.Value(kind.Text).Kind == Absent {
@@ -141,6 +143,10 @@ var serviceKeys = []struct{ key, kind, has string }{
 	{"body", "http", "only an http service has a body"},
 	{"names", "dns", "only a dns service has names"},
 	{"forward", "dns", "only a dns service asks another one"},
+	{"pool", "dhcp", "only a dhcp service lends addresses"},
+	{"lease", "dhcp", "only a dhcp service lends addresses"},
+	{"router", "dhcp", "only a dhcp service tells a router"},
+	{"nameservers", "dhcp", "only a dhcp service tells name servers (who is to ask them says so in its `resolv`)"},
 }
 
 func (p *parser) onlyOf(a *Args, kind string) {
@@ -169,8 +175,11 @@ func (p *parser) command(a *Args) {
 
 // port is the number that a service listens at, 0 for a command.
 func (s Service) port() int {
-	if s.Kind.Text == "dns" {
+	switch s.Kind.Text {
+	case "dns":
 		return int(s.Listen().Port())
+	case "dhcp":
+		return bootpsPort
 	}
 	n, _ := number(s.Args.Get(s.Kind.Text).Text, 1, 65535)
 	return n
@@ -180,7 +189,8 @@ func (s Service) port() int {
 func (s Service) socket() string { return fmt.Sprintf("%s %d", s.protocol(), s.port()) }
 
 func (s Service) protocol() string {
-	if s.Kind.Text == "udp-echo" || s.Kind.Text == "dns" {
+	switch s.Kind.Text {
+	case "udp-echo", "dns", "dhcp":
 		return "udp"
 	}
 	return "tcp"

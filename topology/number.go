@@ -34,13 +34,27 @@ func number(text string, low, high int) (int, string) {
 }
 
 func duration(text string) (time.Duration, string) {
-	const low, high = time.Millisecond, time.Minute
+	return durationIn(text, time.Millisecond, time.Minute, "2s or 300ms")
+}
+
+func durationIn(text string, low, high time.Duration, example string) (time.Duration, string) {
 	d, err := time.ParseDuration(text)
 	switch {
 	case err != nil:
-		return 0, fmt.Sprintf("%q is not a duration: write for example 2s or 300ms", cut(text))
+		return 0, fmt.Sprintf("%q is not a duration: write for example %s", cut(text), example)
 	case d < low || d > high:
-		return 0, fmt.Sprintf("must be from 1ms to 1m, found %s", cut(text))
+		return 0, fmt.Sprintf("must be from %s to %s, found %s", short(low), short(high), cut(text))
 	}
 	return d, ""
+}
+
+// short is a duration without the zeros behind: 1m, not 1m0s.
+func short(d time.Duration) string {
+	s := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(s, zero) {
+			s = s[:len(s)-2]
+		}
+	}
+	return s
 }

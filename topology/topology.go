@@ -194,7 +194,7 @@ type Route struct {
 }
 
 // Service is something that answers inside a namespace. Kind is the key that
-// named it (http, dns, tcp-echo, udp-echo, command), Args what stood there.
+// named it (http, dns, dhcp, tcp-echo, udp-echo, command), Args what stood there.
 type Service struct {
 	Kind Word
 	Args Value // the whole mapping, the key Kind included

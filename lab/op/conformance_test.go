@@ -160,6 +160,11 @@ func examples(t testing.TB) []example { //nolint:thelper // an example reads the
 			op.Service{NS: "here", Kind: "dns", Addr: netip.MustParseAddr("127.0.0.11"), Port: 53, Names: "10.9.0.2 web\n"},
 			inHere("cat /proc/net/udp"), "",
 		},
+		{
+			"dhcp", live,
+			op.Service{NS: "here", Kind: "dhcp", Port: 67, Argv: `["a","10.9.0.1/24","10.9.0.100","10.9.0.199","3600","10.9.0.1"]`},
+			inHere("cat /proc/net/udp"), "",
+		},
 	}...)
 }
 

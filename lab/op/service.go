@@ -19,7 +19,7 @@ type Service struct {
 	NS, Kind string
 	Port     int    // 0 for a command
 	Body     string // of http
-	Argv     string // of a command: a JSON list, so that facts stay comparable
+	Argv     string // of a command, and what dhcp lends: a JSON list, so that facts stay comparable
 	OwnPID   bool   // it is PID 1 of a pid namespace of its own
 
 	// Of dns: the address it is asked at, whom it asks itself (invalid:
@@ -30,7 +30,7 @@ type Service struct {
 
 // listens says which table of /proc/net shows a kind; a command listens to
 // whatever it likes.
-var listens = map[string]string{"http": "tcp", "tcp-echo": "tcp", "udp-echo": "udp", "dns": "udp"}
+var listens = map[string]string{"http": "tcp", "tcp-echo": "tcp", "udp-echo": "udp", "dns": "udp", "dhcp": "udp"}
 
 // maxBody keeps the body within one argument of a process (MAX_ARG_STRLEN).
 const maxBody = 64 << 10
@@ -52,11 +52,13 @@ func ReadService(ns string, s topology.Service, state *topology.State) (Op, []er
 		o.Port = args.Int(kind, 0, 1, 65535)
 	case "dns":
 		o.readDNS(args, s, state)
+	case "dhcp":
+		o.readDHCP(args, s, state)
 	case "command":
 		o.Argv = readArgv(args, kind)
 	default:
 		args.Value(kind)
-		args.Complain(s.Kind.Pos, "%s", topology.Unknown("service", kind, []string{"http", "tcp-echo", "udp-echo", "dns", "command"}))
+		args.Complain(s.Kind.Pos, "%s", topology.Unknown("service", kind, []string{"http", "tcp-echo", "udp-echo", "dns", "dhcp", "command"}))
 	}
 	o.OwnPID = args.OneOf("pid", topology.Host, topology.Host, "new") == "new"
 	if err := args.Err(); err != nil {
@@ -84,7 +86,7 @@ func (s Service) argv() ([]string, error) {
 		return []string{s.Kind, strconv.Itoa(s.Port), s.Body}, nil
 	case "dns":
 		return s.dnsArgv(), nil
-	case "command":
+	case "command", "dhcp":
 		words, err := s.argvWords()
 		return append([]string{s.Kind}, words...), err
 	case ProxyProgram:
@@ -98,7 +100,7 @@ func (s Service) argvWords() (words []string, err error) {
 	return words, err
 }
 
-// words is the command of a command service.
+// words is the command of a command service, and what dhcp is told.
 func (s Service) words() Command {
 	words, err := s.argvWords()
 	if err != nil {
@@ -169,6 +171,8 @@ func (s Service) Command() Command {
 			s.typed("python3", "-m", "http.server", strconv.Itoa(s.Port))))
 	case "dns":
 		return s.dnsCommand()
+	case "dhcp":
+		return s.dhcpCommand()
 	case "command":
 		return Remark(fmt.Sprintf("keep running %s: %s", place(s.NS), s.typed(s.words()...)))
 	}
@@ -202,6 +206,8 @@ func (s Service) what() string {
 		return fmt.Sprintf("an HTTP server on port %d %s", s.Port, place(s.NS))
 	case "dns":
 		return fmt.Sprintf("a DNS server on %s %s", s.listen(), place(s.NS))
+	case "dhcp":
+		return fmt.Sprintf("a DHCP server on %s %s", s.lends()[0], place(s.NS))
 	case "command", ProxyProgram:
 		return fmt.Sprintf("%s %s", s.words(), place(s.NS))
 	}

@@ -34,6 +34,15 @@ func knowing(name, addr string, s topology.Service) topology.Service {
 
 func scalar(s string) topology.Value { return topology.Value{Kind: topology.Scalar, Text: s} }
 
+// addressed is a state in which red has an address, for who lends others.
+func addressed() *topology.State {
+	end := topology.End{
+		Node: topology.Word{Text: "red"}, Interface: topology.Word{Text: "eth0"},
+		Addresses: []topology.Address{{Prefix: netip.MustParsePrefix("10.67.0.1/24")}},
+	}
+	return &topology.State{Links: []topology.Link{{Ends: []topology.End{end}}}}
+}
+
 func TestReadService(t *testing.T) {
 	t.Parallel()
 	argv := topology.Value{Kind: topology.List, Items: []topology.Value{scalar("sleep"), scalar("1 0")}}
@@ -67,6 +76,22 @@ func TestReadService(t *testing.T) {
 			"# a DNS server on 127.0.0.11:53 in red: nslab runs it itself; `ip netns exec red dnsmasq -k -h -R -z -a 127.0.0.11 -p 53 --host-record=web,172.18.0.2 -S 192.168.1.1` would do",
 		},
 		{
+			"dhcp", written("dhcp", scalar("eth0"), "pool", "10.67.0.100-10.67.0.199", "lease", "90s", "router", "10.67.0.1", "nameservers", "10.67.0.2"),
+			op.Service{NS: "red", Kind: "dhcp", Port: 67, Argv: `["eth0","10.67.0.1/24","10.67.0.100","10.67.0.199","90","10.67.0.1","10.67.0.2"]`},
+			"# a DHCP server on eth0 in red lends 10.67.0.100 to 10.67.0.199: nslab runs it itself; `ip netns exec red " +
+				"dnsmasq -k -z -p 0 -i eth0 -F 10.67.0.100,10.67.0.199,90 -O option:router,10.67.0.1 -O option:dns-server,10.67.0.2` would do",
+		},
+		{
+			"dhcp for one", written("dhcp", scalar("eth0"), "pool", "10.67.0.9"),
+			op.Service{NS: "red", Kind: "dhcp", Port: 67, Argv: `["eth0","10.67.0.1/24","10.67.0.9","10.67.0.9","3600",""]`},
+			"# a DHCP server on eth0 in red lends 10.67.0.9 to 10.67.0.9: nslab runs it itself; `ip netns exec red " +
+				"dnsmasq -k -z -p 0 -i eth0 -F 10.67.0.9,10.67.0.9,3600 -O option:router` would do",
+		},
+		{
+			"dhcp elsewhere", written("dhcp", scalar("eth9"), "pool", "10.67.0.9"), nil,
+			"lab.yaml:4:10: namespaces.red.services: want an interface with an IPv4 address, and a pool of its network: {dhcp: eth0, pool: 10.67.0.100-10.67.0.199}",
+		},
+		{
 			"pid", written("http", scalar("80"), "pid", "new"),
 			op.Service{NS: "red", Kind: "http", Port: 80, OwnPID: true},
 			"# an HTTP server on port 80 in red (PID 1 of its own) answers \"\": nslab runs it itself; `ip netns exec red unshare --pid --fork --mount-proc python3 -m http.server 80` would do",
@@ -83,7 +108,7 @@ func TestReadService(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			o, errs := op.ReadService("red", tt.service, &topology.State{})
+			o, errs := op.ReadService("red", tt.service, addressed())
 			var got string
 			if o != nil {
 				got = o.Command().String()

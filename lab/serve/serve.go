@@ -35,6 +35,7 @@ var servers = map[string]server{
 	"http":       serveHTTP,
 	"tcp-echo":   serveTCPEcho,
 	"udp-echo":   serveUDPEcho,
+	"dhcp":       serveDHCP,
 	"dns":        serveDNS,
 	"command":    becomeCommand,
 	proxyProgram: serveProxy,

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 
 func TestKinds(t *testing.T) {
 	t.Parallel()
-	want := []string{"command", "dns", "docker-proxy", "http", "tcp-echo", "udp-echo"}
+	want := []string{"command", "dhcp", "dns", "docker-proxy", "http", "tcp-echo", "udp-echo"}
 	if diff := cmp.Diff(want, slices.Collect(slices.Values(serve.Kinds()))); diff != "" {
 		t.Errorf("kinds (-want +got):\n%s", diff)
 	}

@@ -109,8 +109,13 @@ func TestServicesAnswer(t *testing.T) {
 // goroutine's own thread.
 func dial(t *testing.T, k *op.Kernel, proto, addr string) net.Conn {
 	t.Helper()
+	return dialFrom(t, k, "red", proto, addr)
+}
+
+func dialFrom(t *testing.T, k *op.Kernel, ns, proto, addr string) net.Conn {
+	t.Helper()
 	var c net.Conn
-	err := k.Inside("red", func() (err error) {
+	err := k.Inside(ns, func() (err error) {
 		c, err = (&net.Dialer{Timeout: 5 * time.Second, FallbackDelay: -1}).DialContext(t.Context(), proto, addr)
 		return err
 	})
