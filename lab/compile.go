@@ -75,6 +75,7 @@ func (c *compiler) all() {
 	for i := range c.state.Links {
 		c.link(&c.state.Links[i])
 	}
+	c.each(c.lenders)
 	c.each(c.attachments)
 	c.each(c.tables)
 	c.each(c.settings)
@@ -217,23 +218,5 @@ func (c *compiler) routes(ns *topology.Namespace) {
 			NS: ns.Name.Text, To: r.To, Via: r.Via, Dev: r.Dev.Text, Metric: r.Metric,
 			Out: c.out(ns.Name.Text, r),
 		})
-	}
-}
-
-// attachments come after the switches and cables that plugins may find there,
-// and before the routes that lead over what plugins have made.
-func (c *compiler) attachments(ns *topology.Namespace) {
-	for _, x := range ns.CNI {
-		c.add(x.Pos, op.NewCNI(ns.Name.Text, x, c.state))
-	}
-}
-
-func (c *compiler) services(ns *topology.Namespace) {
-	for _, s := range ns.Services {
-		o, errs := op.ReadService(c.state.Home(ns.Name.Text), s, c.state)
-		c.mistakes = append(c.mistakes, errs...)
-		if len(errs) == 0 {
-			c.add(s.Kind.Pos, o)
-		}
 	}
 }

@@ -82,6 +82,9 @@ func (p *parser) programs(where string, v Value) {
 	if t := v.Get("type"); t.Kind == Scalar && !pluginName().MatchString(t.Text) {
 		p.add(t.Pos, at(where, "type"), "%q is not the name of a plugin: letters, digits, _ . - (the machine knows where its plugins are)", cut(t.Text))
 	}
+	if socket := v.Get("daemonSocketPath"); socket.Kind == Scalar && path.Dir(path.Clean(socket.Text))+"/" != addressBooks {
+		p.add(socket.Pos, at(where, "daemonSocketPath"), "%q belongs to the machine: the daemon of a lab has its socket in %s, for example %sdhcp.sock", cut(socket.Text), addressBooks, addressBooks)
+	}
 	switch dir := v.Get("dataDir"); {
 	case dir.Kind == Scalar && !strings.HasPrefix(path.Clean(dir.Text)+"/", addressBooks):
 		p.add(dir.Pos, at(where, "dataDir"), "%q belongs to the machine: a lab keeps addresses below %s, for example %snetworks", cut(dir.Text), addressBooks, addressBooks)

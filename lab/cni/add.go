@@ -60,6 +60,9 @@ func (a *adder) run(before types.Result) (types.Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if a.ipam.early() {
+		a.ready() // or the first question is lost in a port that does not forward yet
+	}
 	a.asked = true
 	given, err := a.ipam.add()
 	if err != nil {

@@ -31,7 +31,7 @@ const (
 )
 
 // ipamOf is who gives addresses in this network: the plugin that it names, nslab
-// where that is host-local or static and not installed, or nobody.
+// where that is host-local, static or dhcp and not installed, or nobody.
 func (r *request) ipamOf() (ipam, error) {
 	var key struct {
 		Type string `json:"type"`
@@ -54,12 +54,17 @@ func (r *request) ipamOf() (ipam, error) {
 	return nil, types.NewError(types.ErrInvalidNetworkConfig, fmt.Sprintf("ipam.type %q: there is no such program in CNI_PATH=%s", key.Type, r.path), err.Error())
 }
 
-func standsIn(kind string) bool { return kind == hostLocal || kind == staticIPAM }
+func standsIn(kind string) bool {
+	return kind == hostLocal || kind == staticIPAM || kind == dhcpIPAM
+}
 
 // inPlaceOf is nslab in the place of one of those.
 func (r *request) inPlaceOf(kind string) (ipam, error) {
-	if kind == staticIPAM {
+	switch kind {
+	case staticIPAM:
 		return r.static()
+	case dhcpIPAM:
+		return leased{r: r}, nil
 	}
 	return r.local()
 }
@@ -152,7 +157,7 @@ func (d delegate) del(a attachment) error {
 }
 
 func (d delegate) check() error { return d.run("CHECK", d.r.attachment, ipam.check) }
-func (d delegate) early() bool  { return d.kind == "dhcp" }
+func (d delegate) early() bool  { return d.kind == dhcpIPAM }
 
 // status asks the plugin, and looks into host-local's book: host-local itself
 // says that all is well when its last address is given.

@@ -58,12 +58,7 @@ func rowDHCP(r *rig) {
 	}
 	r.beside("/usr/lib/cni", "dhcp")
 	netns := r.namespace("c1")
-	dir, err := os.MkdirTemp("/tmp", "nslab-dhcp-") // the name of a socket has 108 bytes, unix(7); r.dir may take more
-	if err != nil {
-		r.Fatal(err)
-	}
-	r.Cleanup(func() { _ = os.RemoveAll(dir) })
-	socket := filepath.Join(dir, "dhcp.sock")
+	socket := r.socket()
 	r.conf["cniVersion"] = "1.0.0"
 	r.conf["isGateway"] = false
 	r.conf["ipam"] = map[string]any{"type": "dhcp", "daemonSocketPath": socket}
@@ -89,6 +84,47 @@ func rowDHCP(r *rig) {
 	defer heard.Close()
 	r.ok(r.call("DEL", "c1", netns, "eth0", nil))
 	r.released(heard)
+}
+
+// rowLease has nslab ask itself, with somebody else's server on the bridge, which
+// has one address.
+func rowLease(r *rig) {
+	first, second := r.namespace("c1"), r.namespace("c2")
+	r.conf["cniVersion"], r.conf["isGateway"], r.conf["ipam"] = "1.0.0", false, map[string]any{"type": "dhcp"}
+	before := r.machine()
+	r.fails(r.call("ADD", "c2", second, "eth0", nil), 11, "ipam dhcp: eth0 has asked for an address, and nobody has answered", "has it an address left?")
+	if diff := cmp.Diff(before, r.machine()); diff != "" || strings.Contains(r.sh("ip -n c2 -o link"), "eth0") {
+		r.Errorf("without a server ADD leaves behind:\n%s", diff)
+	}
+	r.sh("ip link add nsl0 type bridge && ip addr add 10.66.0.1/24 dev nsl0 && ip link set nsl0 up")
+	r.Cleanup(func() { r.sh("ip link del nsl0") })
+	r.dhcpServer()
+	_, prev := r.added("c1", first, "eth0", nil)
+	r.sh("ip netns exec c1 ping -c 1 -W 2 10.66.0.1")
+	r.ok(r.call("CHECK", "c1", first, "eth0", map[string]any{"prevResult": prev}))
+	r.ok(r.call("DEL", "c1", first, "eth0", nil))
+	r.ok(r.call("DEL", "c1", first, "eth0", nil))
+	r.add("c2", second, "eth0", nil)
+	r.ok(r.call("DEL", "c2", second, "eth0", nil))
+	r.reference("c1", first, prev)
+}
+
+// reference compares with what its dhcp answers to the same server.
+func (r *rig) reference(container, netns string, want json.RawMessage) {
+	r.Helper()
+	const dhcp = "/usr/lib/cni/dhcp"
+	if _, err := os.Stat(dhcp); err != nil {
+		return
+	}
+	r.beside(filepath.Dir(dhcp), "dhcp")
+	socket := r.socket()
+	r.dhcpDaemon(dhcp, socket)
+	r.conf["ipam"] = map[string]any{"type": "dhcp", "daemonSocketPath": socket}
+	_, got := r.added(container, netns, "eth0", nil)
+	r.ok(r.call("DEL", container, netns, "eth0", nil))
+	if diff := cmp.Diff(string(got), string(want)); diff != "" {
+		r.Errorf("the reference's dhcp and nslab's:\n%s", diff)
+	}
 }
 
 // released waits for the DHCPRELEASE of a client, which only the cable can have
@@ -122,6 +158,18 @@ func (r *rig) dhcpServer() {
 		r.Fatal(err)
 	}
 	r.background(exec.Command(busybox, "udhcpd", "-f", "-I", "10.66.0.1", conf))
+}
+
+// socket is a path for that of a daemon: it may have 108 bytes, unix(7), and
+// r.dir may take more.
+func (r *rig) socket() string {
+	r.Helper()
+	dir, err := os.MkdirTemp("/tmp", "nslab-dhcp-")
+	if err != nil {
+		r.Fatal(err)
+	}
+	r.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return filepath.Join(dir, "dhcp.sock")
 }
 
 // dhcpDaemon keeps leases for dhcp. It is given its socket, so it listens from

@@ -58,6 +58,7 @@ var rows = []struct {
 	{"P47", "routes with mtu, advmss, priority, table and scope", rowRouteOptions},
 	{"P48", "macspoofchk: frames under another address are dropped, for CHECK, DEL and GC as well", rowMACSpoof},
 	{"P49", "an installed host-local that is too old for the version is no obstacle", rowDelegateTooOld},
+	{"P50", "ipam dhcp: nslab's own, with the answer of the reference's, gives back what it has", rowLease},
 }
 
 // TestRows prints the rows with -v. Each runs the real program.

@@ -49,14 +49,22 @@ func (c CNI) Do(*Kernel) error {
 		return err
 	}
 	_, err = plugins.Runtime{}.Add(n, a)
-	return err
+	return unanswered(err)
 }
 
-// Undo calls DEL, when ADD was begun once.
-func (c CNI) Undo(*Kernel) error {
+// Undo calls DEL, when ADD was begun once. The plugin dhcp refuses DEL without its
+// daemon, so one that has been killed is started again.
+func (c CNI) Undo(k *Kernel) error {
 	n, a, err := c.attachment()
 	if err != nil || !(plugins.Runtime{}).Has(n, a) {
 		return err
+	}
+	if d, needed := NewDHCPDaemon(c.Conf); needed {
+		if diff, _ := d.Diff(k); diff != "" {
+			if err := d.Do(k); err != nil {
+				return err
+			}
+		}
 	}
 	return plugins.Runtime{}.Del(n, a)
 }

@@ -182,6 +182,7 @@ func TestEveryFactHasAnExample(t *testing.T) {
 	have := map[string]bool{
 		op.Name(op.Names{}): true, op.Name(op.Lo{}): true, // TestNames, TestLoIsPutBack
 		op.Name(op.OpenVSwitch{}): true, op.Name(op.OVSBridge{}): true, op.Name(op.OVSPort{}): true, // TestOpenVSwitch
+		op.Name(op.DHCPDaemon{}): true, // TestDHCPDaemon
 	}
 	for _, e := range examples(t) {
 		have[op.Name(e.fact)] = true

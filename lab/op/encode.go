@@ -40,6 +40,7 @@ var facts = []Op{
 	Policy{},
 	SourceMAC{},
 	Service{},
+	DHCPDaemon{},
 	CNI{},
 	Proxy{},
 }

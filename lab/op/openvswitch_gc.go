@@ -1,6 +1,7 @@
 package op
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"strings"
@@ -13,19 +14,24 @@ func ovsOf(pid int) (lab, dir string) {
 	if len(argv) == 0 || argv[0] != "ovsdb-server" && argv[0] != "ovs-vswitchd" || !serviceLike(pid) {
 		return "", ""
 	}
-	env, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid)) // it may have ended by now
-	dir = ovsDir
-	for word := range strings.SplitSeq(string(env), "\x00") {
-		if at, ok := strings.CutPrefix(word, "OVS_RUNDIR="); ok {
-			dir = at
-		}
-	}
+	dir = cmp.Or(environ(pid, "OVS_RUNDIR="), ovsDir)
 	mark, _ := os.Readlink(OpenVSwitch{Dir: dir}.mark()) // none: then it is no lab's
 	lab, object, _ := readMark(mark)
 	if object != ovsObject {
 		return "", ""
 	}
 	return lab, dir
+}
+
+// environ is a variable of a process: what follows NAME=, "" when it has none.
+func environ(pid int, name string) (value string) {
+	env, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid)) // it may have ended by now
+	for word := range strings.SplitSeq(string(env), "\x00") {
+		if v, ok := strings.CutPrefix(word, name); ok {
+			value = v
+		}
+	}
+	return value
 }
 
 // tidy removes what an Open vSwitch that has ended leaves of its own.

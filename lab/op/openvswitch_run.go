@@ -128,22 +128,28 @@ func (o OpenVSwitch) running(k *Kernel) bool {
 // answers returns when a daemon answers: it makes its socket for ovs-appctl(8)
 // after all others (ovsdb/ovsdb-server.c, main).
 func (o OpenVSwitch) answers(k *Kernel, name string, s Service) error {
+	_, err := s.appears(k, name, func(pid int) string { return fmt.Sprintf("%s/%s.%d.ctl", o.Dir, name, pid) })
+	return err
+}
+
+// appears returns when the process of a service has made a file.
+func (s Service) appears(k *Kernel, name string, file func(pid int) string) (process, error) {
 	p, err := s.recorded(k)
 	if err != nil {
-		return err
+		return p, err
 	}
 	pidfd, err := p.open()
 	if err != nil {
-		return err
+		return p, err
 	}
 	if pidfd < 0 {
-		return fmt.Errorf("%s has ended: %s", name, s.told(k))
+		return p, fmt.Errorf("%s has ended: %s", name, s.told(k))
 	}
 	defer unix.Close(pidfd)
-	if err := appears(fmt.Sprintf("%s/%s.%d.ctl", o.Dir, name, p.pid), pidfd, ovsDeadline); err != nil {
-		return fmt.Errorf("%s: %w: %s", name, err, s.told(k))
+	if err := appears(file(p.pid), pidfd, ovsDeadline); err != nil {
+		return p, fmt.Errorf("%s: %w: %s", name, err, s.told(k))
 	}
-	return nil
+	return p, nil
 }
 
 // told is what a command service has said into its log.

@@ -26,6 +26,8 @@ type Service struct {
 	// nobody), and what it knows, as hosts(5) has it.
 	Addr, Forward netip.Addr
 	Names         string
+
+	knownAs string // what it is written down as, where another fact has its process
 }
 
 // listens says which table of /proc/net shows a kind; a command listens to
@@ -111,6 +113,9 @@ func (s Service) words() Command {
 
 // name tells the services of a lab apart; it is a file name.
 func (s Service) name() string {
+	if s.knownAs != "" {
+		return s.knownAs
+	}
 	if s.Argv != "" {
 		h := sha256.Sum256([]byte(s.Argv))
 		return s.NS + "-" + s.Kind + "-" + hex.EncodeToString(h[:4])

@@ -1,7 +1,6 @@
 package op
 
 import (
-	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -29,31 +28,42 @@ func serviceTraces(dir string) ([]Trace, error) {
 		if err != nil || !sameHome(pid) {
 			continue
 		}
-		lab := commandOf(pid, rooms)
-		switched, ovs := ovsOf(pid)
-		if lab = cmp.Or(switched, lab); lab == "" && !servesHere(pid) {
+		lab, tidy := ownerOf(pid, rooms)
+		if lab == "" && !servesHere(pid) {
 			continue
 		}
 		start, err := startTime(pid)
 		if p := (process{pid, start}); err == nil && !written(dir, p) {
-			out = append(out, p.trace(dir, lab, ovs))
+			out = append(out, p.trace(dir, lab, tidy))
 		}
 	}
 	return out, nil
 }
 
-// trace is the process; ovs is where it is the Open vSwitch of the lab, "" when it is none.
-func (p process) trace(dir, lab, ovs string) Trace {
+// ownerOf is the lab whose service a process is, "" when of none, and what removes
+// the files that it leaves.
+func ownerOf(pid int, rooms map[[2]uint64]string) (lab string, tidy func() error) {
+	if lab, at := ovsOf(pid); lab != "" {
+		return lab, func() error { return OpenVSwitch{Dir: at}.tidy(&Kernel{Lab: lab}) }
+	}
+	if lab, at := daemonOf(pid); lab != "" {
+		return lab, DHCPDaemon{at}.tidy
+	}
+	return commandOf(pid, rooms), func() error { return nil }
+}
+
+// trace is the process.
+func (p process) trace(dir, lab string, tidy func() error) Trace {
 	return Trace{
 		Kind: TraceService, Name: strconv.Itoa(p.pid), Lab: lab, Mark: strings.Join(cmdline(p.pid), " "),
 		remove: func() error {
 			if written(dir, p) {
 				return nil // it was being started
 			}
-			if err := p.end(); err != nil || ovs == "" {
+			if err := p.end(); err != nil {
 				return err
 			}
-			return OpenVSwitch{Dir: ovs}.tidy(&Kernel{Lab: lab})
+			return tidy()
 		},
 	}
 }

@@ -63,6 +63,15 @@ func (c *caller) Decode(b []byte) (version.PluginInfo, error) {
 	return (&version.PluginDecoder{}).Decode(b)
 }
 
+// Installed is the program of a plugin, "" when there is none but perhaps nslab.
+func Installed(plugin string) string {
+	path, err := invoke.FindInPath(plugin, SearchPath())
+	if err != nil {
+		return ""
+	}
+	return path
+}
+
 // ExecPlugin runs a plugin and returns its standard output.
 func (c *caller) ExecPlugin(ctx context.Context, path string, stdin []byte, environ []string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
