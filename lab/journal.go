@@ -3,7 +3,6 @@ package lab
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -68,6 +67,7 @@ func readJournal(path string) (*Journal, error) {
 // no newline yet; what it announced had not begun.
 func (j *Journal) read() error {
 	r := bufio.NewReaderSize(j.f, 1<<16)
+	var lines op.Lines
 	for n := 1; ; n++ {
 		line, err := r.ReadBytes('\n')
 		if len(bytes.TrimSpace(line)) == 0 && err != nil {
@@ -76,7 +76,7 @@ func (j *Journal) read() error {
 		if err != nil {
 			return j.truncate(len(line))
 		}
-		if err := j.fold(line); err != nil {
+		if err := j.fold(&lines, line); err != nil {
 			return fmt.Errorf("record %d: %w: %w", n, ErrDamaged, err)
 		}
 	}
@@ -92,9 +92,9 @@ func (j *Journal) truncate(torn int) error {
 	return nil
 }
 
-func (j *Journal) fold(line []byte) error {
+func (j *Journal) fold(lines *op.Lines, line []byte) error {
 	var r record
-	if err := json.Unmarshal(line, &r); err != nil {
+	if err := lines.Read(line, &r); err != nil {
 		return err
 	}
 	j.told += r.size()
