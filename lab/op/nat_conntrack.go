@@ -1,12 +1,15 @@
 package op
 
 import (
+	"encoding/binary"
+	"errors"
 	"net"
 	"net/netip"
 	"slices"
 
 	"github.com/google/nftables"
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
@@ -14,11 +17,6 @@ import (
 // not change it, a rule that goes leaves it translated for as long as any
 // other NAT rule is there. So the flows that a rule speaks of are forgotten
 // when it comes and when it goes; the next packet of each begins anew.
-
-type flowFilter func(*netlink.ConntrackFlow) bool
-
-// MatchConntrackFlow is what netlink.ConntrackDeleteFilters asks.
-func (f flowFilter) MatchConntrackFlow(flow *netlink.ConntrackFlow) bool { return f(flow) }
 
 // forgetFlows forgets the flows that rules of one table speak of, here. It is
 // best effort: a kernel without ctnetlink keeps its flows, and the rules are
@@ -28,15 +26,64 @@ func forgetFlows(rs []newRule) {
 	if len(rs) == 0 || noFlows() {
 		return
 	}
-	inet := netlink.InetFamily(unix.AF_INET)
-	if rs[0].family == nftables.TableFamilyIPv6 {
+	s, err := dial(unix.NETLINK_NETFILTER, make([]byte, bufSize))
+	if err != nil {
+		return
+	}
+	defer s.close()
+	_ = s.forgetFlows(rs[0].family, func(f *netlink.ConntrackFlow) bool {
+		return slices.ContainsFunc(rs, func(r newRule) bool { return r.flows(f) })
+	})
+}
+
+// forgetFlows lists the flows of a family and has the kernel forget some, many
+// with one message: what it says of a flow is what it wants to hear.
+func (s *socket) forgetFlows(family nftables.TableFamily, which func(*netlink.ConntrackFlow) bool) error {
+	const conntrack = unix.NFNL_SUBSYS_CTNETLINK << 8
+	var going []request
+	inet := byte(unix.AF_INET)
+	if family == nftables.TableFamilyIPv6 {
 		inet = unix.AF_INET6
 	}
-	theirs := func(f *netlink.ConntrackFlow) bool {
-		return slices.ContainsFunc(rs, func(r newRule) bool { return r.flows(f) })
+	err := s.dump(conntrack|nl.IPCTNL_MSG_CT_GET, message{inet, unix.NFNETLINK_V0, 0, 0}, func(b []byte) {
+		if which(readFlow(b[min(nfHeader, len(b)):])) {
+			going = append(going, request{kind: conntrack | nl.IPCTNL_MSG_CT_DELETE, body: slices.Clone(b)})
+		}
+	})
+	for some := range slices.Chunk(going, crowd) {
+		_, lost := s.exchange(some, nil) // a flow may have ended by itself
+		err = errors.Join(err, lost)
 	}
-	h := &netlink.Handle{}
-	_, _ = h.ConntrackDeleteFilters(netlink.ConntrackTable, inet, flowFilter(theirs))
+	return err
+}
+
+// readFlow reads both directions of a flow, linux/netfilter/nfnetlink_conntrack.h.
+func readFlow(b []byte) *netlink.ConntrackFlow {
+	return &netlink.ConntrackFlow{
+		Forward: readTuple(attribute(b, nl.CTA_TUPLE_ORIG)), Reverse: readTuple(attribute(b, nl.CTA_TUPLE_REPLY)),
+	}
+}
+
+func readTuple(b []byte) (t netlink.IPTuple) {
+	for kind, value := range attributes(attribute(b, nl.CTA_TUPLE_IP)) {
+		switch kind {
+		case nl.CTA_IP_V4_SRC, nl.CTA_IP_V6_SRC:
+			t.SrcIP = value
+		case nl.CTA_IP_V4_DST, nl.CTA_IP_V6_DST:
+			t.DstIP = value
+		}
+	}
+	for kind, value := range attributes(attribute(b, nl.CTA_TUPLE_PROTO)) {
+		switch {
+		case kind == nl.CTA_PROTO_NUM && len(value) == 1:
+			t.Protocol = value[0]
+		case kind == nl.CTA_PROTO_SRC_PORT && len(value) == 2:
+			t.SrcPort = binary.BigEndian.Uint16(value)
+		case kind == nl.CTA_PROTO_DST_PORT && len(value) == 2:
+			t.DstPort = binary.BigEndian.Uint16(value)
+		}
+	}
+	return t
 }
 
 // noFlows says whether there are none here. To list them the kernel goes through
@@ -58,16 +105,19 @@ func flowsFrom(from netip.Prefix) func(*netlink.ConntrackFlow) bool {
 	}
 }
 
-// flow says whether a flow asks for the port or is led to where the rule leads.
-// One that somebody else translates is left alone.
-func (d DNAT) flow(f *netlink.ConntrackFlow) bool {
-	if f.Forward.Protocol != protoNumber(d.Proto) || f.Forward.DstPort != d.Port {
-		return false
+// flows are those that ask for the port, or are led to where the rule leads. One
+// that somebody else translates is left alone.
+func (d DNAT) flows() func(*netlink.ConntrackFlow) bool {
+	proto := protoNumber(d.Proto)
+	return func(f *netlink.ConntrackFlow) bool {
+		if f.Forward.DstPort != d.Port || f.Forward.Protocol != proto {
+			return false
+		}
+		if d.Dest.IsValid() && flowAddr(f.Forward.DstIP) != d.Dest {
+			return false
+		}
+		return untranslated(f) || flowAddr(f.Reverse.SrcIP) == d.To.Addr()
 	}
-	if d.Dest.IsValid() && flowAddr(f.Forward.DstIP) != d.Dest {
-		return false
-	}
-	return untranslated(f) || flowAddr(f.Reverse.SrcIP) == d.To.Addr()
 }
 
 // untranslated flows are answered from where they were sent to, and to where

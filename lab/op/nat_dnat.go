@@ -40,7 +40,7 @@ func (d DNAT) rule() chainRule {
 	if d.Dest.IsValid() {
 		r.Destination = netip.PrefixFrom(d.Dest, d.Dest.BitLen())
 	}
-	return translation(d.NS, r, natObject(d.kind(), d.asked(), d.InDev, d.target()), d.flow)
+	return translation(d.NS, r, natObject(d.kind(), d.asked(), d.InDev, d.target()), d.flows())
 }
 
 // target is "192.168.15.2:80", or the address alone.

@@ -131,31 +131,38 @@ func (r chainRule) do(k *Kernel, was string) error {
 }
 
 // undo removes what carries the mark.
-func (r chainRule) undo(k *Kernel, was string) error {
-	return gone(again(k, func() error { return r.undoOnce(k, was) }))
+func (r chainRule) undo(k *Kernel, was string) error { return undoRules(k, []newRule{{r, was}}) }
+
+// undoRules removes what carries the marks of rules of one chain.
+func undoRules(k *Kernel, rs []newRule) error {
+	return gone(again(k, func() error { return undoOnce(k, rs) }))
 }
 
-func (r chainRule) undoOnce(k *Kernel, had string) error {
-	t, err := r.look(k)
+func undoOnce(k *Kernel, rs []newRule) error {
+	t, err := rs[0].look(k)
 	if err != nil {
 		return err
 	}
-	l, err := t.list(r.chain)
+	l, err := t.list(rs[0].chain)
 	if err != nil {
 		return err
 	}
-	old := l.marked[r.mark(k)]
-	for _, o := range old {
-		had = cmp.Or(hadWord(o.UserData), had)
+	var old []*nftables.Rule
+	words := map[string]bool{}
+	for _, r := range rs {
+		for _, o := range l.marked[r.mark(k)] {
+			old, r.had = append(old, o), cmp.Or(hadWord(o.UserData), r.had)
+		}
+		words[r.had] = true
 	}
-	some, err := t.remove(r.chain, old, had)
+	some, err := t.remove(rs[0].chain, old, hadWhat(words, true))
 	if err != nil || !some {
 		return err
 	}
-	return k.Inside(r.ns, func() error {
+	return k.Inside(rs[0].ns, func() error {
 		err := t.flush()
 		if err == nil && len(old) > 0 {
-			forgetFlows([]newRule{{chainRule: r}})
+			forgetFlows(rs)
 		}
 		return err
 	})

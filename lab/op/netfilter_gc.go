@@ -103,7 +103,7 @@ func flowsOf(object string) func(*netlink.ConntrackFlow) bool {
 	if m := dnatObject().FindStringSubmatch(object); m != nil {
 		port, err := strconv.ParseUint(m[1], 10, 16)
 		if to := targetIn(m[3]); err == nil && to.IsValid() {
-			return DNAT{Proto: m[2], Port: uint16(port), To: netip.AddrPortFrom(to, 0)}.flow
+			return DNAT{Proto: m[2], Port: uint16(port), To: netip.AddrPortFrom(to, 0)}.flows()
 		}
 	}
 	return nil

@@ -99,9 +99,8 @@ func (k *Kernel) addGroup(group []numbered, by Hands) (added int, err error) {
 	return addRules(k, rs)
 }
 
-// sweepRules removes the rules that are to go from namespaces that stay, but for
-// one of each chain: its Undo knows what is to become of a chain without rules,
-// and of the table.
+// sweepRules removes the rules that are to go from namespaces that stay, those of
+// a chain at once.
 func sweepRules(k *Kernel, going []Op) error {
 	rooms := map[string]bool{}
 	for _, o := range going {
@@ -109,48 +108,25 @@ func sweepRules(k *Kernel, going []Op) error {
 			rooms[n.Name] = true
 		}
 	}
-	tables := map[tableAt][]chainRule{}
+	chains := map[chainAt][]newRule{}
 	for _, o := range going {
 		if f, ok := o.(ruled); ok && !rooms[f.rule().ns] {
 			r := f.rule()
-			tables[r.key()] = append(tables[r.key()], r)
+			at := chainAt{r.key(), r.chain}
+			chains[at] = append(chains[at], newRule{r, k.was(o)})
 		}
 	}
 	var errs []error
-	for _, rs := range tables {
-		errs = append(errs, sweepTable(k, rs))
+	for _, rs := range chains {
+		for some := range slices.Chunk(rs, deletions) {
+			errs = append(errs, undoRules(k, some))
+		}
 	}
 	return errors.Join(errs...)
 }
 
-func sweepTable(k *Kernel, rs []chainRule) error {
-	t, err := rs[0].look(k)
-	if err != nil {
-		return err
-	}
-	return k.Inside(rs[0].ns, func() error {
-		var swept []newRule
-		kept := map[string]bool{}
-		for _, r := range slices.Backward(rs) {
-			switch l, err := t.list(r.chain); {
-			case err != nil:
-				return err
-			case len(l.marked[r.mark(k)]) == 0:
-			case !kept[r.chain]:
-				kept[r.chain] = true
-			default:
-				t.delRules(l.marked[r.mark(k)])
-				swept = append(swept, newRule{chainRule: r})
-				if len(swept)%deletions != 0 {
-					continue
-				}
-				if err := t.flush(); err != nil {
-					return err
-				}
-			}
-		}
-		err := t.flush()
-		forgetFlows(swept)
-		return err
-	})
+// chainAt is where a chain is.
+type chainAt struct {
+	tableAt
+	chain string
 }
