@@ -15,7 +15,7 @@ import (
 func destroy(s shape.Shape) error {
 	var errs []error
 	if len(s.Ports) > 0 {
-		errs = append(errs, stopService(), unpublish())
+		errs = append(errs, stopService(), unpublish(), forgetFlows())
 	}
 	if s.Bridge.IsValid() || len(s.Ports) > 0 {
 		errs = append(errs, removeLinks(s))
