@@ -54,7 +54,7 @@ func TestFirstPacket(t *testing.T) {
 		for _, s := range r.Stages {
 			for _, res := range s.Results {
 				if res.Status != probe.Passed || res.Tries != 1 {
-					t.Errorf("round %d: %s: %s after %d tries: %s", i, res.Assertion.Title, res.Status, res.Tries, res.Message)
+					t.Errorf("round %d: %s: %s after %d tries: %s", i, res.Assertion.Title(), res.Status, res.Tries, res.Message)
 				}
 			}
 		}

@@ -100,7 +100,7 @@ func TestScenarios(t *testing.T) {
 			for _, s := range r.Stages {
 				for _, res := range s.Results {
 					if res.Message != "" {
-						t.Errorf("%s: %s: %s: %s", res.Assertion.Check.Pos, s.Stage.Name, res.Assertion.Title, res.Message)
+						t.Errorf("%s: %s: %s: %s", res.Assertion.Check.Pos, s.Stage.Name, res.Assertion.Title(), res.Message)
 					}
 				}
 			}

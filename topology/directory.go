@@ -3,6 +3,7 @@ package topology
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 )
 
 // Directory answers what a state does, for those who ask many times: what is
@@ -41,8 +42,10 @@ func (d *Directory) addressesOf(node string) []netip.Prefix {
 // as it is, a node into the address that `from` shares a network with, else
 // into its first. It fails for a name that is no node or has no address.
 func (d *Directory) Resolve(from, to string) (netip.Addr, error) {
-	if a, err := netip.ParseAddr(to); err == nil {
-		return a, nil
+	if strings.ContainsAny(to, ".:") { // most are names, and a refusal costs memory
+		if a, err := netip.ParseAddr(to); err == nil {
+			return a, nil
+		}
 	}
 	theirs := d.addressesOf(to)
 	for _, mine := range d.addressesOf(from) {

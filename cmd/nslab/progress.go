@@ -180,7 +180,7 @@ func title(r probe.Result, lang string) string {
 	if t := r.Assertion.Check.Title.In(lang); t != "" {
 		return t
 	}
-	return r.Assertion.Title
+	return r.Assertion.Title()
 }
 
 var verdicts = map[probe.Status]string{probe.Passed: "ok", probe.Failed: "FAIL", probe.Broken: "ERROR", probe.Skipped: "skip"}

@@ -87,9 +87,9 @@ func Read(c topology.Check, s *topology.State) ([]Assertion, []error) {
 	if c.Kind.Text == "command" {
 		expect = expect.succeeds()
 	}
-	var out []Assertion
-	for _, p := range probes {
-		out = append(out, Assertion{Check: &c, Probe: p, Expect: expect, Title: title(p, expect), within: within})
+	out := make([]Assertion, len(probes))
+	for i, p := range probes {
+		out[i] = Assertion{Check: &c, Probe: p, Expect: expect, within: within}
 	}
 	return out, nil
 }
@@ -105,8 +105,10 @@ func readWithin(w topology.Word, otherwise time.Duration) (time.Duration, error)
 	return d, nil
 }
 
-// title is the question as a sentence that is true when the assertion holds.
-func title(p Probe, e Expect) string {
+// Title is the question as a sentence in English that is true when the
+// assertion holds; Check.Title has the author's own words.
+func (a Assertion) Title() string {
+	p, e := a.Probe, a.Expect
 	switch {
 	case e.negative(), e.Word == string(Refused):
 		s := strings.Replace(p.String(), " reaches ", " does not reach ", 1)

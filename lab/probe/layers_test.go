@@ -42,7 +42,7 @@ func BenchmarkAllPairs(b *testing.B) {
 			for b.Loop() {
 				for _, r := range probe.Ask(context.Background(), n.kernel, as, nil) {
 					if r.Status != probe.Passed {
-						b.Fatal(r.Assertion.Title, r.Message)
+						b.Fatal(r.Assertion.Title(), r.Message)
 					}
 				}
 			}

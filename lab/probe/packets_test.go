@@ -143,7 +143,7 @@ func TestMessages(t *testing.T) {
 	for _, tt := range tests {
 		r := n.ask(t, tt.kind, tt.args, tt.expect, tt.within)[0]
 		if r.Status != tt.status || !strings.HasPrefix(r.Message, tt.message) {
-			t.Errorf("%s: %s %q, want %s %q", r.Assertion.Title, r.Status, r.Message, tt.status, tt.message)
+			t.Errorf("%s: %s %q, want %s %q", r.Assertion.Title(), r.Status, r.Message, tt.status, tt.message)
 		}
 	}
 }
@@ -185,7 +185,7 @@ func TestRationedComplaints(t *testing.T) {
 	as = append(as, n.read(t, "tcp", mapping("from", "red", "to", "172.16.0.6:80"), word("unreachable"), "")...)
 	for _, r := range probe.Ask(context.Background(), n.kernel, as, nil) {
 		if r.Status != probe.Passed || r.Answer.Text != "From 10.0.0.254: Destination Net Unreachable" {
-			t.Errorf("%s: %s after %v", r.Assertion.Title, r.Answer, r.Took)
+			t.Errorf("%s: %s after %v", r.Assertion.Title(), r.Answer, r.Took)
 		}
 	}
 }

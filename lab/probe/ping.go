@@ -48,7 +48,7 @@ func readPairs(r *reader, count int) []Probe {
 		r.Complain(r.check.Pos, "among: every pair of %d nodes is %d pings, a lab file may ask %d questions: ask among some of them", len(nodes), pairs, Most)
 		return nil
 	}
-	var out []Probe
+	out := make([]Probe, 0, len(nodes)*len(nodes))
 	for i, from := range nodes {
 		if slices.ContainsFunc(nodes[:i], func(w topology.Word) bool { return w.Text == from.Text }) {
 			r.Complain(from.Pos, "%s is in the list already", from)

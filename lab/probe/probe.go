@@ -61,7 +61,6 @@ type Assertion struct {
 	Check  *topology.Check // shared by the pairs of one check
 	Probe  Probe
 	Expect Expect
-	Title  string // a sentence in English; Check.Title has the author's own words
 	within time.Duration
 }
 

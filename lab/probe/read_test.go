@@ -84,7 +84,7 @@ func TestRead(t *testing.T) {
 			t.Errorf("%s: %d assertions, %v", tt.kind, len(as), err)
 			continue
 		}
-		got := []string{as[0].Title, as[0].Probe.Command().String()}
+		got := []string{as[0].Title(), as[0].Probe.Command().String()}
 		if diff := cmp.Diff([]string{tt.title, tt.command}, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}

@@ -81,7 +81,7 @@ func TestTables(t *testing.T) {
 	for _, tt := range tests {
 		r := n.ask(t, tt.kind, tt.args, tt.expect, within(tt.kind))[0]
 		if r.Status != tt.status || !strings.HasPrefix(r.Message, tt.message) {
-			t.Errorf("%s: %s %q, want %s %q", r.Assertion.Title, r.Status, r.Message, tt.status, tt.message)
+			t.Errorf("%s: %s %q, want %s %q", r.Assertion.Title(), r.Status, r.Message, tt.status, tt.message)
 		}
 	}
 }
@@ -107,7 +107,7 @@ func TestNeighbourAfterPings(t *testing.T) {
 	as = append(as, n.read(t, "ping", mapping("from", "blue", "to", "rt"), topology.Value{}, "")...)
 	for _, r := range probe.Ask(context.Background(), n.kernel, as, nil) {
 		if r.Status != probe.Passed {
-			t.Errorf("%s: %s", r.Assertion.Title, r.Message)
+			t.Errorf("%s: %s", r.Assertion.Title(), r.Message)
 		}
 	}
 }

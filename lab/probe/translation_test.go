@@ -44,7 +44,7 @@ func TestTranslation(t *testing.T) {
 		t.Helper()
 		r := n.ask(t, "translation", together(q.to, "red", "dark"), q.expect, q.within())[0]
 		if r.Status != q.status || !strings.HasPrefix(r.Message, q.text) {
-			t.Errorf("%s: %s %q, want %s %q", r.Assertion.Title, r.Status, r.Message, q.status, q.text)
+			t.Errorf("%s: %s %q, want %s %q", r.Assertion.Title(), r.Status, r.Message, q.status, q.text)
 		}
 	}
 	for range 2 { // the port is free again at once

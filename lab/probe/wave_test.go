@@ -74,7 +74,7 @@ func TestWaves(t *testing.T) {
 				silent++
 			}
 		default:
-			t.Errorf("%s: %s", r.Assertion.Title, r.Message)
+			t.Errorf("%s: %s", r.Assertion.Title(), r.Message)
 		}
 	}
 	if silent != 39 {
@@ -108,7 +108,7 @@ func TestForgetWhoAsked(t *testing.T) {
 	}
 	for _, r := range probe.Ask(t.Context(), n.kernel, as, nil) {
 		if r.Status != probe.Passed {
-			t.Errorf("%s: %s", r.Assertion.Title, r.Message)
+			t.Errorf("%s: %s", r.Assertion.Title(), r.Message)
 		}
 	}
 	inside(t, n, last, func(h *netlink.Handle, _ netlink.Link) error {
@@ -138,7 +138,7 @@ func TestForget(t *testing.T) {
 	args.Keys, args.Items = []topology.Word{{Text: "among"}}, []topology.Value{list(names...)}
 	for _, r := range probe.Ask(context.Background(), n.kernel, n.read(t, "ping", args, topology.Value{}, ""), nil) {
 		if r.Status != probe.Passed {
-			t.Errorf("%s: %s", r.Assertion.Title, r.Message)
+			t.Errorf("%s: %s", r.Assertion.Title(), r.Message)
 		}
 	}
 	for _, name := range names {

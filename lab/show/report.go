@@ -127,10 +127,10 @@ func title(a probe.Assertion, lang string, many bool) string {
 }
 
 func sentence(a probe.Assertion) string {
-	if a.Title == "" && a.Probe != nil {
-		return a.Probe.String()
+	if a.Probe == nil {
+		return ""
 	}
-	return a.Title
+	return a.Title()
 }
 
 func ask(a probe.Assertion) string {
