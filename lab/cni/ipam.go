@@ -24,7 +24,7 @@ type ipam interface {
 	early() bool
 }
 
-// hostLocal and staticIPAM are the IPAM plugins that nslab can stand in for.
+// hostLocal, staticIPAM and dhcpIPAM are the IPAM plugins that nslab can stand in for.
 const (
 	hostLocal  = "host-local"
 	staticIPAM = "static"
