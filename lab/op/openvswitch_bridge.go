@@ -110,9 +110,13 @@ func NewOVSPort(dev string, b OVSBridge) OVSPort { return OVSPort{b.NS, dev, b.N
 func (p OVSPort) ovs() OpenVSwitch { return OpenVSwitch{p.NS, p.Dir} }
 
 // Do puts the port in. One that the database remembers, of an interface that has
-// gone since, becomes a new one.
+// gone since, has to be out before: a switch that hears of both at once may keep
+// to the interface that it knows.
 func (p OVSPort) Do(k *Kernel) error {
-	return p.ovs().vsctl(k, "--if-exists", "del-port", p.Bridge, p.Dev, "--", "add-port", p.Bridge, p.Dev)
+	if err := p.ovs().vsctl(k, "--if-exists", "del-port", p.Bridge, p.Dev); err != nil {
+		return err
+	}
+	return p.ovs().vsctl(k, "add-port", p.Bridge, p.Dev)
 }
 
 // Undo takes it out.
