@@ -3,11 +3,14 @@ package lab
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"slices"
+
+	"github.com/go-json-experiment/json"
 
 	"nslab/lab/op"
 )
@@ -67,7 +70,6 @@ func readJournal(path string) (*Journal, error) {
 // no newline yet; what it announced had not begun.
 func (j *Journal) read() error {
 	r := bufio.NewReaderSize(j.f, 1<<16)
-	var lines op.Lines
 	for n := 1; ; n++ {
 		line, err := r.ReadBytes('\n')
 		if len(bytes.TrimSpace(line)) == 0 && err != nil {
@@ -76,7 +78,7 @@ func (j *Journal) read() error {
 		if err != nil {
 			return j.truncate(len(line))
 		}
-		if err := j.fold(&lines, line); err != nil {
+		if err := j.fold(line); err != nil {
 			return fmt.Errorf("record %d: %w: %w", n, ErrDamaged, err)
 		}
 	}
@@ -92,9 +94,13 @@ func (j *Journal) truncate(torn int) error {
 	return nil
 }
 
-func (j *Journal) fold(lines *op.Lines, line []byte) error {
+func (j *Journal) fold(line []byte) error {
 	var r record
-	if err := lines.Read(line, &r); err != nil {
+	err := json.Unmarshal(line, &r)
+	if e, ok := errors.AsType[*json.SemanticError](err); ok {
+		return cmp.Or(e.Err, err) // what op says, not where in Go it said so
+	}
+	if err != nil {
 		return err
 	}
 	j.told += r.size()

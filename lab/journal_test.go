@@ -123,14 +123,14 @@ func TestJournalRefuses(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, text, err string }{
 		{"newer", `{"nslab":99}` + "\n", "record 1: the journal cannot be understood: written by a newer nslab (format 99, this one knows 1)"},
-		{"garbage", "{\"nslab\":1}\nhello\n", "record 2: the journal cannot be understood: invalid character 'h' looking for beginning of value"},
+		{"garbage", "{\"nslab\":1}\nhello\n", "record 2: the journal cannot be understood: jsontext: invalid character 'h' at start of value"},
 		{
 			"unknown fact", "{\"nslab\":1}\n" + `{"begin":{"add":[{"fact":{"fact":"Wormhole","is":{}}}]}}` + "\n",
 			`record 2: the journal cannot be understood: unknown fact "Wormhole": written by a newer nslab?`,
 		},
 		{
 			"fact of another shape", "{\"nslab\":1}\n" + `{"begin":{"add":[{"fact":{"fact":"Up","is":{"NS":7}}}]}}` + "\n",
-			`record 2: the journal cannot be understood: json: cannot unmarshal number into Go struct field entry.begin.add.fact.NS of type string`,
+			`record 2: the journal cannot be understood: json: cannot unmarshal JSON number into Go string within "/begin/add/0/fact/is/NS"`,
 		},
 	}
 	for _, tt := range tests {
