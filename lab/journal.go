@@ -3,14 +3,11 @@ package lab
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"slices"
-
-	"github.com/go-json-experiment/json"
 
 	"nslab/lab/op"
 )
@@ -95,11 +92,7 @@ func (j *Journal) truncate(torn int) error {
 }
 
 func (j *Journal) fold(line []byte) error {
-	var r record
-	err := json.Unmarshal(line, &r)
-	if e, ok := errors.AsType[*json.SemanticError](err); ok {
-		return cmp.Or(e.Err, err) // what op says, not where in Go it said so
-	}
+	r, err := readRecord(line)
 	if err != nil {
 		return err
 	}

@@ -2,9 +2,12 @@ package lab
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
+
+	jsonv2 "github.com/go-json-experiment/json"
 
 	"nslab/lab/op"
 	"nslab/topology"
@@ -66,6 +69,16 @@ func (r record) size() int {
 		n += len(r.Begin.Add)
 	}
 	return n
+}
+
+// readRecord reads a line. Of what op complains about it says op's words, not
+// where in Go that was.
+func readRecord(line []byte) (r record, err error) {
+	err = jsonv2.Unmarshal(line, &r)
+	if e, ok := errors.AsType[*jsonv2.SemanticError](err); ok {
+		err = cmp.Or(e.Err, err)
+	}
+	return r, err
 }
 
 func writeRecords(w io.Writer, rs []record) error {
