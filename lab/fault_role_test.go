@@ -269,8 +269,11 @@ func (w *wrecker) all() error {
 const killAndGoOn = "kill and go on"
 
 func (w *wrecker) kinds(at int) []string {
-	if w.All {
+	switch w.Kinds {
+	case "all":
 		return []string{"error", "kill", killAndGoOn, []string{"interrupt", "terminate"}[at%2]}
+	case "both":
+		return []string{"error", "kill"}
 	}
 	turns := []string{"error", "kill", "error", "interrupt", "kill", "terminate"}
 	return turns[at/w.Step%len(turns) : at/w.Step%len(turns)+1]
@@ -301,7 +304,7 @@ func (w *wrecker) fault(at int, kind string) error {
 		}
 	}
 	w.Faults[kind]++
-	if kind == killAndGoOn || kind == "kill" && !w.All && at%2 == 0 {
+	if kind == killAndGoOn || kind == "kill" && w.Kinds != "all" && at%2 == 0 {
 		w.goOn(what)
 	}
 	w.mop(what)

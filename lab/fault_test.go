@@ -14,7 +14,7 @@ import (
 	"nslab/scenarios"
 )
 
-var faults = flag.String("faults", "few", "TestFaults: a `few`, one at each point, or all (make faults)")
+var faults = flag.String("faults", "few", "TestFaults: a `few`, one at each point, an error and a kill at each (both), or all (make faults)")
 
 // TestFaults lets things go wrong at the points of apply, of destroy and of the
 // way back from a failed apply: an error, SIGKILL, SIGINT, SIGTERM. Whatever it
@@ -97,21 +97,23 @@ type faultJob struct {
 	Scenario string
 	Machine  bool // host: machine
 	Way      string
-	Step     int  // from point to point
-	All      bool // every kind of fault at each of them, not one by turns
+	Step     int    // from point to point
+	Kinds    string // of faults at each of them: both, all; else one by turns
 }
 
 // faultJobs are as many as were asked for; of a few, most are in the lecture.
 func faultJobs(name, place string) (jobs []faultJob) {
-	step := 131
+	step, kinds := 131, *faults
 	switch {
-	case *faults != "few" || name == smallest:
+	case name == smallest:
+		step, kinds = 1, "all"
+	case *faults != "few":
 		step = 1
 	case name == "red-blue" && place == "sandbox":
 		step = 19
 	}
 	for _, way := range []string{"apply", "destroy", "back", "back-half"} {
-		jobs = append(jobs, faultJob{name, place == "machine", way, step, *faults == "all" || name == smallest})
+		jobs = append(jobs, faultJob{name, place == "machine", way, step, kinds})
 	}
 	return jobs
 }

@@ -137,7 +137,7 @@ func (w *wrecker) starve(s shortage, name string) error {
 	switch {
 	case s.early:
 		step = b.n + 1
-	case w.All:
+	case w.Kinds != "few":
 		step = 1
 	}
 	for at := 0; at <= b.n && len(w.Left) < 10; at += step {

@@ -26,7 +26,7 @@ func TestScarce(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				for _, way := range []string{"apply", "destroy"} {
-					job, err := json.Marshal(faultJob{Scenario: "testdata/scarce.yaml", Way: way, All: *faults != "few"})
+					job, err := json.Marshal(faultJob{Scenario: "testdata/scarce.yaml", Way: way, Kinds: *faults})
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -16,6 +16,7 @@ import (
 // Waiting is a socket that waits for clients.
 type Waiting struct {
 	At    netip.AddrPort
+	User  uint32 // who opened it
 	inode uint64
 }
 
@@ -40,6 +41,7 @@ func WaitingHere(proto string) ([]Waiting, error) {
 const (
 	diagPort  = 4
 	diagAddr  = 8
+	diagUser  = 64
 	diagInode = 68
 	diagSize  = 72
 )
@@ -60,8 +62,8 @@ func waitingDiag(proto string) (out []Waiting, err error) {
 				return
 			}
 			addr, _ := netip.AddrFromSlice(b[diagAddr : diagAddr+map[byte]int{unix.AF_INET: 4, unix.AF_INET6: 16}[family]])
-			port := binary.BigEndian.Uint16(b[diagPort:])
-			found = append(found, Waiting{netip.AddrPortFrom(addr.Unmap(), port), uint64(numberOf(b[diagInode:]))})
+			at := netip.AddrPortFrom(addr.Unmap(), binary.BigEndian.Uint16(b[diagPort:]))
+			found = append(found, Waiting{at, binary.NativeEndian.Uint32(b[diagUser:]), uint64(numberOf(b[diagInode:]))})
 		}})
 		if err != nil {
 			return nil, err
@@ -87,7 +89,7 @@ func waitingProc(proto string) (out []Waiting, err error) {
 
 // parseWaiting reads /proc/net/{tcp,udp}{,6}, proc_pid_net(5).
 func parseWaiting(table string, state int) (out []Waiting) {
-	const local, is, inode = 1, 3, 9
+	const local, is, user, inode = 1, 3, 7, 9
 	for line := range strings.Lines(table) {
 		f := strings.Fields(line)
 		if len(f) <= inode {
@@ -97,9 +99,10 @@ func parseWaiting(table string, state int) (out []Waiting) {
 		addr, ok := procAddr(where)
 		n, err := strconv.ParseUint(port, 16, 16)
 		now, serr := strconv.ParseUint(f[is], 16, 8)
+		who, uerr := strconv.ParseUint(f[user], 10, 32)
 		id, ierr := strconv.ParseUint(f[inode], 10, 64)
-		if ok && errors.Join(err, serr, ierr) == nil && int(now) == state {
-			out = append(out, Waiting{netip.AddrPortFrom(addr, uint16(n)), id})
+		if ok && errors.Join(err, serr, uerr, ierr) == nil && int(now) == state {
+			out = append(out, Waiting{netip.AddrPortFrom(addr, uint16(n)), uint32(who), id})
 		}
 	}
 	return out

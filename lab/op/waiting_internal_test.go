@@ -10,7 +10,7 @@ import (
 func TestParseWaiting(t *testing.T) {
 	t.Parallel()
 	const table = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-   0: 0100007F:0277 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 631 1
+   0: 0100007F:0277 00000000:0000 0A 00000000:00000000 00:00000000 00000000     7        0 631 1
    1: 00000000:01BB 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 443 1
    2: 00000000000000000000000001000000:0016 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 22 1
    3: 0100007F:1234 0100007F:0277 01 00000000:00000000 00:00000000 00000000     0        0 9 1
@@ -19,7 +19,9 @@ rubbish
 `
 	got := parseWaiting(table, states["tcp"])
 	want := []Waiting{
-		{netip.MustParseAddrPort("127.0.0.1:631"), 631}, {netip.MustParseAddrPort("0.0.0.0:443"), 443}, {netip.MustParseAddrPort("[::1]:22"), 22},
+		{netip.MustParseAddrPort("127.0.0.1:631"), 7, 631},
+		{netip.MustParseAddrPort("0.0.0.0:443"), 0, 443},
+		{netip.MustParseAddrPort("[::1]:22"), 0, 22},
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)

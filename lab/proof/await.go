@@ -31,13 +31,35 @@ func Await(ctx context.Context, scope Scope, before Print) (Print, []Difference,
 			return nil, nil, err
 		}
 		diff := Compare(before, after)
-		if len(diff) == 0 || ctx.Err() != nil && !(dying(ctx, diff) && time.Since(start) < dyingWithin) {
+		if len(diff) == 0 || over(ctx, start, diff) {
 			return after, diff, nil
 		}
-		if err := event(s); err != nil {
-			return after, diff, err
+		for len(diff) > 0 && !over(ctx, start, diff) {
+			if err := event(s); err != nil {
+				return after, diff, err
+			}
+			if diff, err = lookAgain(ctx, scope, before, diff); err != nil {
+				return nil, nil, err
+			}
 		}
 	}
+}
+
+// lookAgain compares the sections that differed: there are events by the dozen,
+// and most of what a print costs is in the others.
+func lookAgain(ctx context.Context, scope Scope, before Print, differ []Difference) ([]Difference, error) {
+	in := func(section string) bool {
+		return slices.ContainsFunc(differ, func(d Difference) bool { return d.Section == section })
+	}
+	again := slices.DeleteFunc(slices.Clone(looks), func(l look) bool { return !in(l.name) })
+	was := slices.DeleteFunc(slices.Clone(before), func(s Section) bool { return !in(s.Name) })
+	now, err := take(context.WithoutCancel(ctx), scope, again)
+	return Compare(was, now), err
+}
+
+// over says whether there is nothing more to wait for, or no more time.
+func over(ctx context.Context, start time.Time, diff []Difference) bool {
+	return ctx.Err() != nil && !(dying(ctx, diff) && time.Since(start) < dyingWithin)
 }
 
 // dyingWithin bounds the wait for namespaces whose numbers alone are left. The

@@ -20,7 +20,7 @@ import (
 func settings(v *view) ([]string, error) {
 	const root = "/proc/sys/"
 	var out []string
-	buf := make([]byte, 1<<16)
+	buf := make([]byte, 1<<8)
 	err := filepath.WalkDir(root+"net", func(path string, d fs.DirEntry, err error) error {
 		if gone(err) || err == nil && (d.IsDir() || passing(d.Name())) {
 			return nil
@@ -44,7 +44,8 @@ func passing(name string) bool {
 }
 
 // read reads a setting; some cannot be read, by this user or by anybody.
-// There are a thousand, so it takes no detour.
+// There are a thousand, so it takes no detour, and the buffer is small: the
+// kernel makes one of that size each time.
 func read(path string, buf []byte) (string, bool) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
@@ -52,6 +53,10 @@ func read(path string, buf []byte) (string, bool) {
 	}
 	defer unix.Close(fd)
 	n, err := unix.Read(fd, buf)
+	if n == len(buf) { // a long list, such as ip_local_reserved_ports
+		buf = make([]byte, 1<<16)
+		n, err = unix.Pread(fd, buf, 0)
+	}
 	if err != nil {
 		return "", false
 	}

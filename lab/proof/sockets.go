@@ -2,13 +2,11 @@ package proof
 
 import (
 	"bufio"
-	"encoding/binary"
-	"encoding/hex"
 	"fmt"
-	"net/netip"
 	"os"
-	"strconv"
 	"strings"
+
+	"nslab/lab/op"
 )
 
 // net is where the calling thread's namespace tells of itself, see
@@ -17,31 +15,21 @@ const procNet = "/proc/thread-self/net/"
 
 // listening are the sockets that wait for others, but for those at a port that
 // the kernel has chosen: programs have such for a moment.
-func listening(v *view) ([]string, error) {
+func listening(*view) ([]string, error) {
 	var out []string
 	low, high := chosenPorts()
-	for _, proto := range []string{"tcp", "tcp6", "udp", "udp6"} {
-		err := eachLine(procNet+proto, func(f []string) {
-			if len(f) < 8 || f[3] != waiting(proto) {
-				return
-			}
-			if at, ok := socketAddress(f[1]); ok && (at.Port() < low || at.Port() > high) {
-				out = append(out, fmt.Sprintf("%s %s: user=%s", proto, at, f[7]))
-			}
-		})
+	for _, proto := range []string{"tcp", "udp"} {
+		all, err := op.WaitingHere(proto)
 		if err != nil {
 			return nil, err
 		}
+		for _, s := range all {
+			if s.At.Port() < low || s.At.Port() > high {
+				out = append(out, fmt.Sprintf("%s %s: user=%d", proto, s.At, s.User))
+			}
+		}
 	}
 	return out, nil
-}
-
-// waiting is the state of a socket that listens, respectively is not connected.
-func waiting(proto string) string {
-	if strings.HasPrefix(proto, "tcp") {
-		return "0A"
-	}
-	return "07"
 }
 
 // chosenPorts are ip_local_port_range, see ip(7).
@@ -54,21 +42,6 @@ func chosenPorts() (low, high uint16) {
 		return 32768, 60999
 	}
 	return low, high
-}
-
-// socketAddress reads "0100007F:0050": words as they lie in memory.
-func socketAddress(s string) (netip.AddrPort, bool) {
-	host, port, _ := strings.Cut(s, ":")
-	b, err := hex.DecodeString(host)
-	p, perr := strconv.ParseUint(port, 16, 16)
-	if err != nil || perr != nil {
-		return netip.AddrPort{}, false
-	}
-	for i := 0; i+4 <= len(b); i += 4 {
-		binary.NativeEndian.PutUint32(b[i:], binary.BigEndian.Uint32(b[i:]))
-	}
-	a, ok := netip.AddrFromSlice(b)
-	return netip.AddrPortFrom(a, uint16(p)), ok
 }
 
 // multicast are the groups that the interfaces listen to on layer 2, see

@@ -59,14 +59,16 @@ var looks = []look{
 // Take prints the machine that the calling process runs on. What this user may
 // not look at is a line that says so: whatever it is, this user cannot have
 // changed it.
-func Take(ctx context.Context, scope Scope) (Print, error) {
+func Take(ctx context.Context, scope Scope) (Print, error) { return take(ctx, scope, looks) }
+
+func take(ctx context.Context, scope Scope, which []look) (Print, error) {
 	v := &view{ctx: ctx, scope: scope}
 	if err := v.devices(); err != nil {
 		return nil, err
 	}
-	out, errs := make(Print, len(looks)), make([]error, len(looks))
+	out, errs := make(Print, len(which)), make([]error, len(which))
 	var all sync.WaitGroup
-	for i, l := range looks {
+	for i, l := range which {
 		all.Go(func() { out[i], errs[i] = l.section(v) })
 	}
 	all.Wait()
