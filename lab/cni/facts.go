@@ -110,21 +110,22 @@ func (l *layer3) via(route types.Route) netip.Addr {
 }
 
 // facts are true of the container's end, and of the host for its sake alone.
+// An address is masqueraded before the container has it.
 func (l *layer3) facts(r *request) []fact {
 	k := r.as(r.owner())
 	var facts []fact
+	for _, a := range l.addrs {
+		if r.conf.IPMasq {
+			facts = append(facts, fact{op.Masquerade{
+				NS: topology.Host, From: netip.PrefixFrom(a.Addr(), a.Addr().BitLen()), OutDev: "!" + r.conf.Bridge, New: true,
+			}, k})
+		}
+	}
 	for _, a := range l.addrs {
 		facts = append(facts, fact{op.Addr{NS: r.netns, Dev: r.IfName, Prefix: a.Prefix}, k})
 	}
 	for i, route := range l.routes {
 		facts = append(facts, fact{l.route(r, route, l.metric[i]), k})
-	}
-	for _, a := range l.addrs {
-		if r.conf.IPMasq {
-			facts = append(facts, fact{op.Masquerade{
-				NS: topology.Host, From: netip.PrefixFrom(a.Addr(), a.Addr().BitLen()), OutDev: "!" + r.conf.Bridge,
-			}, k})
-		}
 	}
 	return append(facts, l.published(r)...)
 }

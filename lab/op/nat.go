@@ -16,6 +16,10 @@ type Masquerade struct {
 	NS     string
 	From   netip.Prefix
 	OutDev string // iptables -o: "!" in front inverts, a last "+" is a wildcard, "" is any
+
+	// New says that nobody has had From until now, so that no flow can have
+	// begun without the rule; to look for one takes the kernel milliseconds.
+	New bool `json:",omitempty"`
 }
 
 // SNAT is the same with an address that is given: SNAT of iptables-extensions(8).
@@ -43,9 +47,11 @@ func ReadNAT(n topology.NAT) Op {
 }
 
 func (m Masquerade) rule() chainRule {
-	return translation(m.NS, topology.Rule{
+	r := translation(m.NS, topology.Rule{
 		Chain: "POSTROUTING", IPv6: m.From.Addr().Is6(), Source: some(m.From), OutDev: m.OutDev, Target: "MASQUERADE",
 	}, natObject("masquerade", m.From.String(), m.OutDev), flowsFrom(m.From))
+	r.early = m.New
+	return r
 }
 
 // translation is a rule of table nat.

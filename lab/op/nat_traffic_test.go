@@ -172,6 +172,21 @@ func TestNATForgetsFlows(t *testing.T) {
 	if got := seen(); got != "192.168.15.2" {
 		t.Errorf("after the rule seen as %s", got)
 	}
+	fresh := o.(op.Masquerade)
+	fresh.New = true
+	makeFact(t, k, was, fresh)
+	if got := seen(); got != "192.168.15.2" {
+		t.Errorf("with a rule for somebody new, a flow that was there is seen as %s", got)
+	}
+	undo(t, k, fresh)
+	makeFact(t, k, was, o)
+	if got := seen(); got != "192.168.1.2" {
+		t.Errorf("with the rule once more seen as %s", got)
+	}
+	undo(t, k, fresh)
+	if got := seen(); got != "192.168.15.2" {
+		t.Errorf("after a rule for somebody new seen as %s", got)
+	}
 	flows := within(t, gateway, func() ([]*netlink.ConntrackFlow, error) {
 		return (&netlink.Handle{}).ConntrackTableList(netlink.ConntrackTable, unix.AF_INET)
 	})

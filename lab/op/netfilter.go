@@ -27,6 +27,7 @@ type chainRule struct {
 	says   wording
 	object string // what the lab's mark says of it
 	flows  func(*netlink.ConntrackFlow) bool
+	early  bool // before any of these flows
 }
 
 // The tables that nslab writes.

@@ -31,7 +31,9 @@ func addRules(k *Kernel, rs []newRule) (added int, err error) {
 		return 0, err
 	}
 	err = k.Inside(rs[0].ns, func() error {
-		defer func() { forgetFlows(rs[:added]) }()
+		defer func() {
+			forgetFlows(slices.DeleteFunc(slices.Clone(rs[:added]), func(r newRule) bool { return r.early }))
+		}()
 		for some := range slices.Chunk(rs, transaction) {
 			for _, r := range some {
 				if err := r.put(k, t); err != nil {
