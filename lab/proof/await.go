@@ -24,42 +24,63 @@ func Await(ctx context.Context, scope Scope, before Print) (Print, []Difference,
 		return nil, nil, err
 	}
 	defer s.Close()
-	for start := time.Now(); ; {
-		// What ends the waiting must not end a look.
-		after, err := Take(context.WithoutCancel(ctx), scope)
+	w := &wait{ctx: ctx, start: time.Now(), scope: scope, before: before, events: s}
+	in := func(section string) bool { return section != sysctls } // which is most of what a print costs
+	for {
+		if err := w.until(in); err != nil {
+			return nil, nil, err
+		}
+		after, err := Take(context.WithoutCancel(ctx), scope) // what ends the waiting must not end a look
 		if err != nil {
 			return nil, nil, err
 		}
 		diff := Compare(before, after)
-		if len(diff) == 0 || over(ctx, start, diff) {
+		if len(diff) == 0 || w.over(diff) {
 			return after, diff, nil
 		}
-		for len(diff) > 0 && !over(ctx, start, diff) {
-			if err := event(s); err != nil {
-				return after, diff, err
-			}
-			if diff, err = lookAgain(ctx, scope, before, diff); err != nil {
-				return nil, nil, err
-			}
-		}
+		in = differing(diff)
 	}
 }
 
-// lookAgain compares the sections that differed: there are events by the dozen,
-// and most of what a print costs is in the others.
-func lookAgain(ctx context.Context, scope Scope, before Print, differ []Difference) ([]Difference, error) {
-	in := func(section string) bool {
-		return slices.ContainsFunc(differ, func(d Difference) bool { return d.Section == section })
+// wait is for a machine to be as it was before.
+type wait struct {
+	ctx    context.Context
+	start  time.Time
+	scope  Scope
+	before Print
+	events *nl.NetlinkSocket
+}
+
+// until waits for some of the sections: there are events by the dozen, and it is
+// the few that differed that must be looked at again.
+func (w *wait) until(in func(section string) bool) error {
+	for {
+		some := slices.DeleteFunc(slices.Clone(looks), func(l look) bool { return !in(l.name) })
+		was := slices.DeleteFunc(slices.Clone(w.before), func(s Section) bool { return !in(s.Name) })
+		now, err := take(context.WithoutCancel(w.ctx), w.scope, some)
+		if err != nil {
+			return err
+		}
+		diff := Compare(was, now)
+		if len(diff) == 0 || w.over(diff) {
+			return nil
+		}
+		if err := event(w.events); err != nil {
+			return err
+		}
+		in = differing(diff)
 	}
-	again := slices.DeleteFunc(slices.Clone(looks), func(l look) bool { return !in(l.name) })
-	was := slices.DeleteFunc(slices.Clone(before), func(s Section) bool { return !in(s.Name) })
-	now, err := take(context.WithoutCancel(ctx), scope, again)
-	return Compare(was, now), err
+}
+
+func differing(diff []Difference) func(section string) bool {
+	return func(section string) bool {
+		return slices.ContainsFunc(diff, func(d Difference) bool { return d.Section == section })
+	}
 }
 
 // over says whether there is nothing more to wait for, or no more time.
-func over(ctx context.Context, start time.Time, diff []Difference) bool {
-	return ctx.Err() != nil && !(dying(ctx, diff) && time.Since(start) < dyingWithin)
+func (w *wait) over(diff []Difference) bool {
+	return w.ctx.Err() != nil && !(dying(w.ctx, diff) && time.Since(w.start) < dyingWithin)
 }
 
 // dyingWithin bounds the wait for namespaces whose numbers alone are left. The
