@@ -31,8 +31,9 @@ type breaker struct {
 	mu     sync.Mutex
 	refuse string // the point at which an apply is refused; those after it count
 	n, at  int
-	name   string // of the point where it happened
-	begun  bool   // it happened to an open lab
+	names  []string // of the points
+	name   string   // of the one where it happened
+	begun  bool     // it happened to an open lab
 	strike func() error
 }
 
@@ -48,6 +49,7 @@ func (b *breaker) point(name string) error {
 		}
 		return nil
 	}
+	b.names = append(b.names, name)
 	if b.n++; b.n != b.at {
 		return nil
 	}
@@ -191,6 +193,7 @@ type wrecker struct {
 	scope  proof.Scope
 	before proof.Print
 	look   string
+	points []string // of the way, when nothing goes wrong
 }
 
 // newWrecker looks at the machine as it is.
@@ -254,6 +257,7 @@ func (w *wrecker) all() error {
 		return fmt.Errorf("undisturbed: %w", err)
 	}
 	w.mop("undisturbed")
+	w.points = b.names
 	for at := 1; at <= b.n && len(w.Left) < 10; at += w.Step {
 		w.Points++
 		for _, kind := range w.kinds(at) {
@@ -265,18 +269,32 @@ func (w *wrecker) all() error {
 	return w.lookAgain()
 }
 
-// killAndGoOn is a kill after which the lab is applied again; of a few, every other one is.
+// killAndGoOn is a kill after which the lab is applied again; of few, every other one is.
 const killAndGoOn = "kill and go on"
 
+// kinds are what goes wrong at a point. Of one at each, that is an error where a
+// step begins and a kill where it ends, which is where the next one begins; and
+// a signal at some.
 func (w *wrecker) kinds(at int) []string {
+	signal := []string{"interrupt", "terminate"}
 	switch w.Kinds {
 	case "all":
-		return []string{"error", "kill", killAndGoOn, []string{"interrupt", "terminate"}[at%2]}
-	case "both":
-		return []string{"error", "kill"}
+		return []string{"error", "kill", killAndGoOn, signal[at%2]}
+	case "few":
+		turns := []string{"error", "kill", "error", "interrupt", "kill", "terminate"}
+		return turns[at/w.Step%len(turns) : at/w.Step%len(turns)+1]
 	}
-	turns := []string{"error", "kill", "error", "interrupt", "kill", "terminate"}
-	return turns[at/w.Step%len(turns) : at/w.Step%len(turns)+1]
+	var kinds []string
+	if !strings.HasPrefix(w.points[at-1], "after ") {
+		kinds = append(kinds, "error")
+	}
+	if !strings.HasPrefix(w.points[at-1], "before ") {
+		kinds = append(kinds, "kill")
+	}
+	if at%8 == 0 {
+		kinds = append(kinds, signal[at/8%2])
+	}
+	return kinds
 }
 
 // fault lets one thing go wrong.
@@ -304,7 +322,7 @@ func (w *wrecker) fault(at int, kind string) error {
 		}
 	}
 	w.Faults[kind]++
-	if kind == killAndGoOn || kind == "kill" && w.Kinds != "all" && at%2 == 0 {
+	if kind == killAndGoOn || kind == "kill" && w.Kinds != "all" && at/2%2 == 0 {
 		w.goOn(what)
 	}
 	w.mop(what)

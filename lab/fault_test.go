@@ -14,7 +14,7 @@ import (
 	"nslab/scenarios"
 )
 
-var faults = flag.String("faults", "few", "TestFaults: a `few`, one at each point, an error and a kill at each (both), or all (make faults)")
+var faults = flag.String("faults", "few", "TestFaults: a `few`, one at each point, or all (make faults)")
 
 // TestFaults lets things go wrong at the points of apply, of destroy and of the
 // way back from a failed apply: an error, SIGKILL, SIGINT, SIGTERM. Whatever it
@@ -98,7 +98,7 @@ type faultJob struct {
 	Machine  bool // host: machine
 	Way      string
 	Step     int    // from point to point
-	Kinds    string // of faults at each of them: both, all; else one by turns
+	Kinds    string // few, one or all at each of them
 }
 
 // faultJobs are as many as were asked for; of a few, most are in the lecture.
