@@ -49,10 +49,11 @@ func (r *request) ensureBridge() error {
 	}
 	k := r.bridgeOwner()
 	for _, f := range facts {
-		if diff, err := f.Diff(k); err != nil || diff == "" {
-			continue
+		diff, err := f.Diff(k)
+		if err == nil && diff != "" {
+			err = f.Do(k)
 		}
-		if err := f.Do(k); err != nil && !errors.Is(err, unix.EEXIST) {
+		if err != nil && !errors.Is(err, unix.EEXIST) {
 			return fmt.Errorf("%s: %w", f.Command(), err)
 		}
 	}
