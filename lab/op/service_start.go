@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -47,6 +48,7 @@ func (s Service) start(k *Kernel) error {
 	if s.OwnPID {
 		netns.OwnPID(cmd)
 	}
+	keepStrays()
 	err = s.run(k, cmd)
 	theirs.Close()
 	if err != nil {
@@ -60,6 +62,11 @@ func (s Service) start(k *Kernel) error {
 	go func() { _ = cmd.Wait() }() // should it end before nslab does, it must not stay a zombie
 	return nil
 }
+
+// keepStrays keeps what this process itself has inherited, such as the pipe or the
+// lock of a script, from a service that outlives both: somebody may be waiting for
+// its end. A kernel older than Linux 5.11 does not know how.
+func keepStrays() { _ = unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC) }
 
 // called is the command line by which the process is known. A proxy looks like
 // Docker's.
