@@ -107,11 +107,17 @@ func (l *Lab) Close() error {
 	return errors.Join(err, l.unlock())
 }
 
-// forget removes exactly the files that nslab keeps for a lab. Where a namespace
-// could not be removed at first, its directory had to stay as it was until now.
+// forget removes exactly the files that nslab keeps for a lab, the lock last: the
+// next one to have it may write the same files. Where a namespace could not be
+// removed at first, its directory had to stay as it was until now.
 func (l *Lab) forget() error {
 	if err := (op.Names{}).Undo(l.Kernel); err != nil {
 		return err
+	}
+	_ = os.Remove(filepath.Join(l.dir, "services"))                         // empty: a service takes its files with it
+	marks, _ := filepath.Glob(filepath.Join(l.dir, op.EtcMark+"[a-zA-Z]*")) // of directories that others keep something in; the pattern is good
+	for _, mark := range marks {
+		_ = os.Remove(mark)
 	}
 	for _, name := range []string{"journal", "journal.new", "source.json", "source.json.new", "lock"} {
 		path := filepath.Join(l.dir, name)
@@ -119,11 +125,6 @@ func (l *Lab) forget() error {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-	}
-	_ = os.Remove(filepath.Join(l.dir, "services"))                         // empty: a service takes its files with it
-	marks, _ := filepath.Glob(filepath.Join(l.dir, op.EtcMark+"[a-zA-Z]*")) // of directories that others keep something in; the pattern is good
-	for _, mark := range marks {
-		_ = os.Remove(mark)
 	}
 	if os.Remove(l.dir) != nil { // others keep something there
 		return nil

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"nslab/lab"
+	"nslab/lab/op"
 )
 
 // TestLock opens a lab twice: the second waits for the first, also when the
@@ -73,5 +74,36 @@ func TestLookingDoesNotWait(t *testing.T) {
 	}
 	if names, err := lab.List(dir + "/nothing"); err != nil || names != nil {
 		t.Errorf("%v, %v", names, err)
+	}
+}
+
+// Whoever has the lock of a lab that is being forgotten has it alone: what he
+// writes down is not taken for what the one before him has left.
+func TestForgetEndsWithTheLock(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir() + "/labs"
+	mark := filepath.Join(dir, "lab", op.EtcMark+"red")
+	var next *lab.Lab
+	first, err := lab.OpenFaulty(dir, "lab", func(point string) (err error) {
+		if point == "after remove "+filepath.Join(dir, "lab", "lock") {
+			next, err = lab.Open(dir, "lab")
+			err = errors.Join(err, os.WriteFile(mark, nil, 0o600))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if next == nil {
+		t.Fatal("nobody came between")
+	}
+	if _, err := os.Stat(mark); err != nil {
+		t.Errorf("the mark of the next one: %v", err)
+	}
+	if err := next.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
