@@ -49,14 +49,17 @@ func Orphans(dir string) ([]Orphan, error) {
 		return nil, err
 	}
 	var out []Orphan
-	known := keptUnder(dir)
+	known, err := keptUnder(dir)
+	if err != nil {
+		return nil, err
+	}
 	for _, t := range traces {
 		if known.has(t) {
 			continue
 		}
 		out = append(out, Orphan{Kind: string(t.Kind), Name: t.Name, Mark: t.Mark, Lab: t.Lab, remove: func() error {
-			if keptUnder(dir).has(t) {
-				return nil
+			if now, err := keptUnder(dir); err != nil || now.has(t) {
+				return err
 			}
 			return t.Remove()
 		}})
@@ -72,16 +75,17 @@ type kept struct {
 	groups map[uint32]bool
 }
 
-func keptUnder(dir string) kept {
+// keptUnder reads which they are. When it fails anything may be known.
+func keptUnder(dir string) (kept, error) {
 	k := kept{map[string]bool{}, map[uint32]bool{}}
-	names, _ := List(dir) // none: nothing is known
+	names, err := List(dir)
 	for _, n := range names {
 		if knows(dir, n) {
 			k.names[n] = true
 			k.groups[(&op.Kernel{Lab: n}).Group()] = true
 		}
 	}
-	return k
+	return k, err
 }
 
 // knows says whether the lab called name knows of anything that it has made. A

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"nslab/lab"
 	"nslab/lab/kerneltest"
@@ -204,5 +205,38 @@ func TestForwardingOfTwoLabs(t *testing.T) {
 		if diff := cmp.Diff(before, look()); diff != "" {
 			t.Errorf("%v (-before +after):\n%s", order, diff)
 		}
+	}
+}
+
+// Where nobody can see which labs there are, nothing is taken for lost.
+func TestCollectBlindly(t *testing.T) {
+	kerneltest.Need(t)
+	dir := t.TempDir() + "/labs"
+	p := plan(t, "lonely.yaml", lonely)
+	stands(t, dir, p)
+	if err := os.Rename(dir, dir+".away"); err != nil {
+		t.Fatal(err)
+	}
+	found := orphans(t, dir)
+	if err := os.WriteFile(dir, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lab.Orphans(dir); !errors.Is(err, unix.ENOTDIR) {
+		t.Errorf("Orphans: %v, want ENOTDIR", err)
+	}
+	for _, o := range found {
+		if err := o.Remove(); !errors.Is(err, unix.ENOTDIR) {
+			t.Errorf("%s %s: %v, want ENOTDIR", o.Kind, o.Name, err)
+		}
+	}
+	if err := errors.Join(os.Remove(dir), os.Rename(dir+".away", dir)); err != nil {
+		t.Fatal(err)
+	}
+	l := open(t, dir, p.Name())
+	if lost, err := l.Status(); err != nil || len(lost) > 0 {
+		t.Errorf("of the lab is gone: %v, %v", lost, err)
+	}
+	if err := errors.Join(l.Destroy(nil), l.Close()); err != nil {
+		t.Error(err)
 	}
 }
