@@ -1,9 +1,7 @@
 package op
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -21,23 +19,35 @@ func (Names) memory(k *Kernel) string {
 
 // Do makes the mount, and writes down first what was there.
 func (n Names) Do(k *Kernel) error {
-	was := netns.DirState()
-	if was != netns.Shared {
-		if err := writeFile(k, n.memory(k), was); err != nil {
-			return err
+	return k.alone(func() error {
+		was := netns.DirState()
+		if was != netns.Shared {
+			if err := writeFile(k, n.memory(k), was); err != nil {
+				return err
+			}
 		}
-	}
-	return k.Around("share", netns.Dir, netns.Points(k.point).Share)
+		return k.Around("share", netns.Dir, netns.Points(k.point).Share)
+	})
 }
 
-// Undo puts back what was there, when no name is left and a lab had changed it.
+// Undo puts back what was there, when no name is left and a lab had changed it. The
+// last lab does: another one may be about to make its first name.
 func (n Names) Undo(k *Kernel) error {
-	was, err := os.ReadFile(n.memory(k))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	if _, err := os.Lstat(n.memory(k)); err != nil {
+		return gone(err)
 	}
+	return gone(k.alone(func() error {
+		if others, err := k.others(); err != nil || others {
+			return err
+		}
+		return n.unshare(k)
+	}))
+}
+
+func (n Names) unshare(k *Kernel) error {
+	was, err := os.ReadFile(n.memory(k))
 	if err != nil {
-		return err
+		return gone(err)
 	}
 	done := false
 	if err := k.Around("unshare", netns.Dir, func() error {

@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"nslab/lab/flock"
 	"nslab/topology"
 )
 
@@ -58,7 +57,7 @@ func (s Sysctl) counted(k *Kernel, f func(*sysctlUsers) error) error {
 
 func withSysctlUsers(dir, self string, f func(*sysctlUsers) error) error {
 	u := &sysctlUsers{dir: dir, self: self, keys: map[string]*sysctlUse{}}
-	lock, err := os.OpenFile(dir, unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	lock, err := lockLabs(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		u.dir = ""
 		return f(u)
@@ -67,9 +66,6 @@ func withSysctlUsers(dir, self string, f func(*sysctlUsers) error) error {
 		return err
 	}
 	defer lock.Close() // drops the lock
-	if err := flock.Lock(lock); err != nil {
-		return fmt.Errorf("lock %s: %w", dir, err)
-	}
 	if u.boot, err = bootID(); err != nil {
 		return err
 	}
