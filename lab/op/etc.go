@@ -70,10 +70,8 @@ func (f etcFile) write(k *Kernel) error {
 	if err := f.plain(); err != nil {
 		return err
 	}
-	for _, d := range f.dirs(k) {
-		if err := k.Around("make", d.path, d.make); err != nil {
-			return err
-		}
+	if err := f.makeDirs(k); err != nil {
+		return err
 	}
 	return replaceFile(k, f.path(), f.text)
 }
@@ -164,22 +162,45 @@ func (d ownDir) make() error {
 	return os.Mkdir(d.path, 0o755)
 }
 
+// makeDirs makes the directories that are missing. Until the lab's own is in it,
+// another lab may take the one for all along.
+func (f etcFile) makeDirs(k *Kernel) error {
+	dirs := f.dirs(k)
+	if dirs == nil {
+		return nil
+	}
+	return k.alone(func() error {
+		for _, d := range dirs {
+			if err := k.Around("make", d.path, d.make); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // removeDirs removes the directories that are ours when they are empty: other
 // files may still be there.
 func (f etcFile) removeDirs(k *Kernel) error {
-	for _, d := range slices.Backward(f.dirs(k)) {
-		if err := d.remove(); err != nil {
-			return err
-		}
+	dirs := f.dirs(k)
+	if dirs == nil {
+		return nil
 	}
-	return nil
+	return gone(k.alone(func() error {
+		for _, d := range slices.Backward(dirs) {
+			if err := d.remove(k); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
 }
 
-func (d ownDir) remove() error {
+func (d ownDir) remove(k *Kernel) error {
 	if _, err := os.Lstat(d.mark); err != nil {
 		return gone(err) // it is somebody else's
 	}
-	err := os.Remove(d.path)
+	err := k.Around("remove", d.path, func() error { return os.Remove(d.path) })
 	if errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EBUSY) { // somebody has mounted something there
 		return nil
 	}

@@ -100,3 +100,44 @@ func TestNamesOfTwoLabs(t *testing.T) {
 		}
 	}
 }
+
+// TestEtcOfTwoLabs has another lab come or go at every point of the way of one that
+// comes and goes: the file is written, and nothing is left of /etc/netns.
+func TestEtcOfTwoLabs(t *testing.T) {
+	kerneltest.Need(t)
+	writableEtc(t)
+	if _, err := os.Lstat(op.EtcDir); err == nil {
+		t.Skip(op.EtcDir, "is there already")
+	}
+	for _, standing := range []bool{false, true} {
+		for at, points := 1, 1; at <= points; at++ {
+			points = meetInEtc(t, standing, at)
+			for _, left := range []string{op.EtcDir, "/run/labs/.etc-netns-made"} {
+				if _, err := os.Lstat(left); !errors.Is(err, fs.ErrNotExist) {
+					t.Fatalf("standing %v, turn at point %d of %d: %s is left (%v)", standing, at, points, left, err)
+				}
+			}
+		}
+	}
+}
+
+func meetInEtc(t *testing.T, standing bool, at int) (points int) {
+	t.Helper()
+	one, two := kept(t, "/run/labs", "one"), kept(t, "/run/labs", "two")
+	defer os.RemoveAll("/run/labs")
+	mine, theirs := op.Hosts{NS: "mine", Lines: "10.9.0.2 web\n"}, op.Hosts{NS: "theirs", Lines: "10.9.0.2 web\n"}
+	turn := func() { stand(t, two, theirs) }
+	if standing {
+		turn()
+		turn = func() { undo(t, two, theirs) }
+	}
+	count := turnAt(t, one, at, turn)
+	stand(t, one, mine)
+	wantTrue(t, one, mine)
+	undo(t, one, mine)
+	points = *count
+	if diff, err := theirs.Diff(two); err == nil && diff == "" {
+		undo(t, two, theirs)
+	}
+	return points
+}
