@@ -27,7 +27,9 @@ func step(what string, err error) error {
 }
 
 // setUp furnishes the new namespaces. Without /run there is no sandbox; what
-// else a container may forbid is noted, and done without.
+// else a container may forbid is noted, and done without. The mounts are slaves: what
+// is mounted here is not seen outside, but what the machine unmounts goes here, too,
+// or a memory stick would stay busy as long as the sandbox stands.
 func setUp(name string, p points) (notes []string, err error) {
 	const hard = unix.MS_NOSUID | unix.MS_NODEV
 	steps := []struct {
@@ -35,7 +37,7 @@ func setUp(name string, p points) (notes []string, err error) {
 		must bool
 		do   func() error
 	}{
-		{"make / a private mount", true, func() error { return unix.Mount("", "/", "none", unix.MS_PRIVATE|unix.MS_REC, "") }},
+		{"make / a slave mount", true, func() error { return unix.Mount("", "/", "none", unix.MS_SLAVE|unix.MS_REC, "") }},
 		{"mount a tmpfs on /run", true, func() error { return unix.Mount("tmpfs", "/run", "tmpfs", hard, "mode=0755,size=64m") }},
 		{"furnish /run", true, func() error { return furnish(name) }},
 		{"lay an overlay over /etc", false, overlayEtc},
