@@ -84,3 +84,15 @@ func RootDir(rooted bool, xdg string) string { return rootDir(rooted, xdg) }
 
 // AccountOf is accountOf.
 func AccountOf(uid int, uidMap string) (int, bool) { return accountOf(uid, uidMap) }
+
+// EndBuried is the end of a holder that another command has killed, and that is
+// buried already, between the moment that it was found and its end.
+func (s *Sandbox) EndBuried(kill func()) error {
+	fd, err := s.pidfd()
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	kill()
+	return s.end(fd)
+}

@@ -448,3 +448,25 @@ func TestAccount(t *testing.T) {
 		}
 	}
 }
+
+// Two commands end one sandbox: the second finds the holder dead and buried a moment
+// after it has found it alive. It is gone, as was wanted.
+func TestKilledByTwo(t *testing.T) {
+	s := start(t, "killed-by-two")
+	err := s.EndBuried(func() {
+		if err := s.Kill(); err != nil {
+			t.Error(err)
+		}
+		for deadline := time.Now().Add(5 * time.Second); ; runtime.Gosched() { // the starter, which is this process, buries it
+			if unix.Kill(s.Pid, 0) != nil {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatal("the holder is not buried")
+			}
+		}
+	})
+	if err != nil {
+		t.Errorf("the second one: %v", err)
+	}
+}

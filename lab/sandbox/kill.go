@@ -47,7 +47,7 @@ func (s *Sandbox) bury() error {
 func (s *Sandbox) end(pidfd int) error {
 	const moment = 100 // milliseconds
 	inside, err := os.Stat(nsOf(s.Pid))
-	if err != nil && !errors.Is(err, fs.ErrPermission) {
+	if err != nil && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, fs.ErrNotExist) { // none: another command was faster
 		return fmt.Errorf("look at the namespaces of %v: %w", s, err)
 	}
 	err = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
