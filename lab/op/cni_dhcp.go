@@ -11,6 +11,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"nslab/lab/plugins"
 	"nslab/topology"
@@ -48,10 +51,12 @@ func NewDHCPDaemon(conf string) (DHCPDaemon, bool) {
 // program is the plugin, "" when it is not installed.
 func (d DHCPDaemon) program() string { return plugins.Installed("dhcp") }
 
-// dhcpObject is what the mark of the daemon names, and markEnv where it is.
+// dhcpObject is what the mark of the daemon names, and markEnv where it is; madeEnv
+// is where the daemon has the directory that was made for it.
 const (
 	dhcpObject = "dhcp"
 	markEnv    = "NSLAB_MARK="
+	madeEnv    = "NSLAB_MADE="
 )
 
 // service is the process. It is known by the socket, since the plugin may be
@@ -59,9 +64,19 @@ const (
 // nobody answers.
 func (d DHCPDaemon) service(k *Kernel) Service {
 	argv, _ := json.Marshal(Command{ // strings always marshal
-		"env", markEnv + k.Mark(dhcpObject), d.program(), "daemon", "-socketpath", d.Socket, "-timeout", "2s", "-resendmax", "1s",
+		"env", markEnv + k.Mark(dhcpObject), madeEnv + k.was(d), d.program(), "daemon", "-socketpath", d.Socket, "-timeout", "2s", "-resendmax", "1s",
 	})
 	return Service{NS: topology.Host, Kind: "command", Argv: string(argv), knownAs: "cni-" + strings.NewReplacer("/", "-", ".", "-").Replace(d.Socket)}
+}
+
+// Before is the outermost directory that has to be made for the socket, "" for none.
+func (d DHCPDaemon) Before(*Kernel) (outermost string, err error) {
+	for dir := filepath.Dir(d.Socket); ; dir = filepath.Dir(dir) {
+		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+			return outermost, err
+		}
+		outermost = dir
+	}
 }
 
 // Do starts the daemon unless there is one.
@@ -80,12 +95,32 @@ func (d DHCPDaemon) Do(k *Kernel) error {
 		return err
 	}
 	p, err := s.appears(k, "the daemon of the plugin dhcp", func(int) string { return d.Socket })
-	for err == nil && !d.listens() { // between bind(2) and listen(2): there is no event to wait for
-		if !p.alive() {
-			err = fmt.Errorf("the daemon of the plugin dhcp has ended: %s", s.told(k))
+	if err != nil {
+		return err
+	}
+	return d.answers(k, s, p)
+}
+
+// answers returns when the daemon listens. Between bind(2) and listen(2) there is no
+// event to wait for, but that it ends.
+func (d DHCPDaemon) answers(k *Kernel, s Service, p process) error {
+	const moment = 5 * time.Millisecond
+	pidfd, err := p.open()
+	if err != nil {
+		return err
+	}
+	if pidfd >= 0 {
+		defer unix.Close(pidfd)
+	}
+	for until := time.Now().Add(startDeadline); !d.listens(); {
+		switch {
+		case pidfd < 0 || ended(pidfd, moment):
+			return fmt.Errorf("the daemon of the plugin dhcp has ended: %s", s.told(k))
+		case time.Now().After(until):
+			return fmt.Errorf("the daemon of the plugin dhcp has made %s, and does not listen %v later: %s", d.Socket, startDeadline, s.told(k))
 		}
 	}
-	return err
+	return nil
 }
 
 // listens says whether there is a daemon.
@@ -98,7 +133,7 @@ func (d DHCPDaemon) listens() bool {
 }
 
 // Undo ends the daemon that the lab has started, and removes the socket that it
-// leaves when it is killed.
+// leaves when it is killed, and what was made for it.
 func (d DHCPDaemon) Undo(k *Kernel) error {
 	s := d.service(k)
 	p, err := s.recorded(k)
@@ -113,6 +148,7 @@ func (d DHCPDaemon) Undo(k *Kernel) error {
 			return err
 		}
 	}
+	d.tidyDirs(k.was(d))
 	return s.forget(k)
 }
 
@@ -121,10 +157,25 @@ func (d DHCPDaemon) tidy() error {
 	if d.listens() {
 		return nil
 	}
-	if err := os.Remove(d.Socket); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	return gone(os.Remove(d.Socket))
+}
+
+// tidyDirs removes the directories that were made for the socket, up to the
+// outermost, each only when it is empty.
+func (d DHCPDaemon) tidyDirs(outermost string) {
+	for dir := filepath.Dir(d.Socket); outermost != "" && strings.HasPrefix(dir+"/", outermost+"/"); dir = filepath.Dir(dir) {
+		if os.Remove(dir) != nil {
+			return
+		}
+	}
+}
+
+// collect is what gc does once a daemon of a lost lab has ended.
+func (d DHCPDaemon) collect(made string) error {
+	if err := d.tidy(); err != nil {
 		return err
 	}
-	_ = os.Remove(filepath.Dir(d.Socket)) // only when empty
+	d.tidyDirs(made)
 	return nil
 }
 

@@ -1,6 +1,9 @@
 package op_test
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -60,7 +63,8 @@ func TestLease(t *testing.T) {
 	for _, up := range []string{"link set lan0 up", "link set port up", "-n router link set eth0 up"} {
 		run(t, append([]string{"ip"}, strings.Fields(up)...)...)
 	}
-	k := &op.Kernel{Lab: "test", Dir: t.TempDir()}
+	k, was := remembering("test")
+	k.Dir = t.TempDir()
 	daemon := op.DHCPDaemon{Socket: daemonSocket}
 	path := map[string]string{"by nslab": t.TempDir(), "by the plugin": os.Getenv("CNI_PATH")}
 	for name, dir := range path {
@@ -70,7 +74,8 @@ func TestLease(t *testing.T) {
 				needDHCP(t)
 			}
 			stand(t, k, op.Service{NS: "router", Kind: "dhcp", Port: 67, Argv: `["eth0","10.67.0.1/24","10.67.0.100","10.67.0.100","3600","10.67.0.1"]`})
-			stand(t, k, daemon)
+			makeFact(t, k, was, daemon)
+			t.Cleanup(func() { undo(t, k, daemon) })
 			for _, ns := range []string{"laptop", "phone", "laptop"} {
 				stand(t, k, leasing(ns))
 				wantTrue(t, k, leasing(ns))
@@ -118,7 +123,9 @@ func killDaemon(t *testing.T, k *op.Kernel) {
 func TestDHCPDaemon(t *testing.T) {
 	needDHCP(t)
 	dir := t.TempDir()
-	k, d := &op.Kernel{Lab: "test", Dir: filepath.Join(dir, "test")}, op.DHCPDaemon{Socket: daemonSocket}
+	k, was := remembering("test")
+	k.Dir = filepath.Join(dir, "test")
+	d := op.DHCPDaemon{Socket: daemonSocket}
 	wantFalse(t, k, d, "does not listen")
 	if err := os.MkdirAll(filepath.Dir(daemonSocket), 0o700); err != nil {
 		t.Fatal(err)
@@ -139,6 +146,9 @@ func TestDHCPDaemon(t *testing.T) {
 	}
 	run(t, "rm", daemonSocket)
 	stand(t, k, d)
+	undo(t, k, d)
+	run(t, "rmdir", filepath.Dir(daemonSocket)) // which was there before the lab
+	makeFact(t, k, was, d)
 	if err := os.RemoveAll(k.Dir); err != nil {
 		t.Fatal(err)
 	}
@@ -152,5 +162,42 @@ func TestDHCPDaemon(t *testing.T) {
 	wantFalse(t, k, d, "does not listen")
 	if _, err := os.Lstat(filepath.Dir(daemonSocket)); err == nil {
 		t.Errorf("%s is still there", filepath.Dir(daemonSocket))
+	}
+}
+
+// deafDaemon makes the socket and does not listen.
+func deafDaemon(socket string) int {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err == nil {
+		err = unix.Bind(fd, &unix.SockaddrUnix{Name: socket})
+	}
+	if err == nil {
+		err = unix.Pause()
+	}
+	fmt.Fprintln(os.Stderr, err)
+	return 1
+}
+
+// A daemon that hangs before it listens is given up, and nothing is left of it.
+func TestDHCPDaemonHangs(t *testing.T) {
+	kerneltest.Need(t)
+	bin := t.TempDir()
+	self, err := os.Readlink("/proc/self/exe")
+	if err := errors.Join(err, os.Symlink(self, bin+"/dhcp")); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("CNI_PATH", bin)
+	k, was := remembering("hangs")
+	k.Dir = t.TempDir()
+	d := op.DHCPDaemon{Socket: "/run/hangs/in/dhcp.sock"}
+	if was[d], err = d.Before(k); err != nil || was[d] != "/run/hangs" {
+		t.Fatalf("Before: %q, %v", was[d], err)
+	}
+	if err := d.Do(k); err == nil || !strings.Contains(err.Error(), "does not listen 5s later") {
+		t.Errorf("Do: %v", err)
+	}
+	undo(t, k, d)
+	if _, err := os.Lstat("/run/hangs"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what was made for it is left: %v", err)
 	}
 }

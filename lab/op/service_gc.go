@@ -47,7 +47,8 @@ func ownerOf(pid int, rooms map[[2]uint64]string) (lab string, tidy func() error
 		return lab, func() error { return OpenVSwitch{Dir: at}.tidy(&Kernel{Lab: lab}) }
 	}
 	if lab, at := daemonOf(pid); lab != "" {
-		return lab, DHCPDaemon{at}.tidy
+		made := environ(pid, madeEnv) // while it lives
+		return lab, func() error { return DHCPDaemon{at}.collect(made) }
 	}
 	return commandOf(pid, rooms), func() error { return nil }
 }
