@@ -101,6 +101,8 @@ func readFile(s streams, file string) (text []byte, name string, err error) {
 	return text, file, nil
 }
 
+var errDirectory = errors.New("is a directory")
+
 func readLimited(file string) ([]byte, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -108,7 +110,7 @@ func readLimited(file string) ([]byte, error) {
 	}
 	defer f.Close()
 	if fi, err := f.Stat(); err == nil && fi.IsDir() {
-		return nil, errors.New("is a directory")
+		return nil, errDirectory
 	}
 	return io.ReadAll(io.LimitReader(f, maxFile))
 }
@@ -118,6 +120,9 @@ func noFile(file string, err error) error {
 		err = path.Err
 	}
 	err = fmt.Errorf("cannot read %s: %w", topology.Quote(file), err)
+	if errors.Is(err, errDirectory) {
+		return noDirectory(err, file)
+	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
