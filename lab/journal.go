@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -69,11 +70,13 @@ func (j *Journal) read() error {
 	r := bufio.NewReaderSize(j.f, 1<<16)
 	for n := 1; ; n++ {
 		line, err := r.ReadBytes('\n')
-		if len(bytes.TrimSpace(line)) == 0 && err != nil {
+		switch {
+		case errors.Is(err, io.EOF) && len(bytes.TrimSpace(line)) == 0:
 			return nil
-		}
-		if err != nil {
+		case errors.Is(err, io.EOF):
 			return j.truncate(len(line))
+		case err != nil:
+			return err
 		}
 		if err := j.fold(line); err != nil {
 			return fmt.Errorf("record %d: %w: %w", n, ErrDamaged, err)
