@@ -106,8 +106,7 @@ func (k *Kernel) services() []int {
 	var out []int
 	for _, f := range files {
 		b, err := os.ReadFile(dir + "/" + f.Name())
-		var p process
-		if _, serr := fmt.Sscanf(string(b), "%d %d\n", &p.pid, &p.start); err == nil && serr == nil && p.alive() {
+		if p, ok := readProcess(b); err == nil && ok && p.alive() {
 			out = append(out, p.pid)
 		}
 	}

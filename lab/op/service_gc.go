@@ -210,9 +210,9 @@ func Parent(pid int) int {
 // written says whether a lab under dir has a record of the process.
 func written(dir string, p process) bool {
 	files, _ := filepath.Glob(filepath.Join(dir, "*", "services", "*.pid")) // the pattern is good
-	want := fmt.Sprintf("%d %d\n", p.pid, p.start)
 	return slices.ContainsFunc(files, func(f string) bool {
 		b, err := os.ReadFile(f)
-		return err == nil && string(b) == want
+		have, ok := readProcess(b)
+		return err == nil && ok && have == p
 	})
 }

@@ -20,7 +20,7 @@ const (
 )
 
 // process is one that was written down. Its number may belong to somebody
-// else by now; number and start time together never do.
+// else by now; number and start time together never do, before the next boot.
 type process struct {
 	pid   int
 	start uint64 // in clock ticks since boot, proc_pid_stat(5)
@@ -45,8 +45,12 @@ func (s Service) record(k *Kernel, pid int) error {
 	if err != nil {
 		return err
 	}
+	boot, err := bootID()
+	if err != nil {
+		return err
+	}
 	tmp := s.file(k, ".tmp")
-	if err := os.WriteFile(tmp, fmt.Appendf(nil, "%d %d\n", pid, start), 0o600); err != nil {
+	if err := os.WriteFile(tmp, fmt.Appendf(nil, "%d %d %s\n", pid, start, boot), 0o600); err != nil {
 		return err
 	}
 	return k.Around("record", s, func() error { return os.Rename(tmp, s.file(k, ".pid")) })
@@ -61,12 +65,25 @@ func (s Service) recorded(k *Kernel) (process, error) {
 	if err != nil {
 		return process{}, err
 	}
-	var p process
-	if _, err := fmt.Sscanf(string(b), "%d %d\n", &p.pid, &p.start); err != nil || p.pid <= 1 {
+	p, ok := readProcess(b)
+	if !ok {
 		return process{}, fmt.Errorf("%s: want a process and its start time, found %s: end it by hand and remove the file",
 			s.file(k, ".pid"), strconv.Quote(string(b)))
 	}
 	return p, nil
+}
+
+// readProcess reads a record; the zero process when the machine was started again
+// since. An older nslab did not write when that was.
+func readProcess(record []byte) (p process, ok bool) {
+	var then string
+	if n, _ := fmt.Sscan(string(record), &p.pid, &p.start, &then); n < 2 || p.pid <= 1 {
+		return process{}, false
+	}
+	if now, err := bootID(); err == nil && now != "" && then != "" && then != now {
+		return process{}, true
+	}
+	return p, true
 }
 
 // forget removes the record and the log; the directory goes with the last one.

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"nslab/lab/kerneltest"
+	"nslab/lab/netns"
 	"nslab/lab/op"
 )
 
@@ -137,6 +138,22 @@ func TestReusedPid(t *testing.T) {
 	}
 	if err := other.Process.Signal(syscall.Signal(0)); err != nil {
 		t.Errorf("the foreign process: %v", err)
+	}
+	// Number and start were the same in another run of the machine.
+	pid := other.Process.Pid
+	p, err := netns.ProcessOf(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, k, "red-http-80.pid", fmt.Sprintf("%d %d 4d96a2a7-0000-0000-0000-000000000000\n", pid, p.Start))
+	if err := s.Undo(k); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Process.Signal(syscall.Signal(0)); err != nil || diff(t, k, s) == "" {
+		t.Errorf("the process of another run: %v", err)
+	}
+	if now, err := netns.ProcessOf(pid); err != nil || now.State == 'Z' {
+		t.Errorf("the foreign process was ended: %c, %v", now.State, err)
 	}
 	write(t, k, "red-http-80.pid", "-1 0\n")
 	if err := s.Undo(k); err == nil || !strings.Contains(err.Error(), `want a process and its start time, found "-1 0\n"`) {
