@@ -2,9 +2,12 @@ package flock_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -57,5 +60,26 @@ func TestStands(t *testing.T) {
 	open(t, path)
 	if flock.Stands(f, path) {
 		t.Error("another file is there, and it is said to be the same")
+	}
+}
+
+// Who waits for a lock that nobody gives back is told who has it.
+func TestWithin(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "lock")
+	first, second, third := open(t, path), open(t, path), open(t, path)
+	if err := flock.Within(first, flock.Patience); err != nil {
+		t.Fatal(err)
+	}
+	err := flock.Within(second, time.Millisecond)
+	want := fmt.Sprintf("%s is locked by process %d for longer than 1ms", path, os.Getpid())
+	if err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
+	}
+	if err := errors.Join(second.Close(), first.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := flock.Within(third, flock.Patience); err != nil {
+		t.Errorf("after both were closed: %v", err)
 	}
 }

@@ -83,7 +83,7 @@ func locked(f func() error) error {
 		return err
 	}
 	defer d.Close() // drops the lock
-	if err := flock.Lock(d); err != nil {
+	if err := flock.Within(d, flock.Patience); err != nil {
 		return err
 	}
 	return f()

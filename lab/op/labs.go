@@ -19,8 +19,8 @@ func lockLabs(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := flock.Lock(lock); err != nil {
-		return nil, errors.Join(fmt.Errorf("lock %s: %w", dir, err), lock.Close())
+	if err := flock.Within(lock, flock.Patience); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock what labs share: %w", err), lock.Close())
 	}
 	return lock, nil
 }
