@@ -183,7 +183,7 @@ func Tidy(dir string) error {
 	if names, err := List(dir); err != nil || len(names) > 0 {
 		return err
 	}
-	if err := (op.Names{}).Undo(&op.Kernel{Dir: filepath.Join(dir, "none")}); err != nil {
+	if err := (op.Names{}).Undo(&op.Kernel{Dir: filepath.Join(dir, ".none")}); err != nil {
 		return err
 	}
 	err := os.Remove(dir) // each only when it is empty
