@@ -38,6 +38,9 @@ func inSandbox(b *sandbox.Sandbox, src *lab.Source, more ...string) error {
 	}
 	dir, _ := os.Getwd()
 	code, err := b.Run(append([]string{"/proc/self/exe"}, os.Args[1:]...), env, dir, files)
+	if errors.Is(err, os.ErrProcessDone) {
+		return &codeError{exitBuild, &goneError{b.Name}}
+	}
 	if err != nil {
 		return err
 	}

@@ -96,3 +96,16 @@ func (s *Sandbox) EndBuried(kill func()) error {
 	kill()
 	return s.end(fd)
 }
+
+// RunAfter is RunCommand where something happens between the moment that the command
+// was prepared and its start.
+func (s *Sandbox) RunAfter(c Command, what func()) error {
+	j, err := s.join(c)
+	if err != nil {
+		return err
+	}
+	defer j.close()
+	what()
+	_, err = j.start()
+	return err
+}

@@ -470,3 +470,16 @@ func TestKilledByTwo(t *testing.T) {
 		t.Errorf("the second one: %v", err)
 	}
 }
+
+// The sandbox ends while a command is on its way into it, which is told.
+func TestEndsBeforeACommand(t *testing.T) {
+	s := start(t, "ends-before")
+	err := s.RunAfter(sandbox.Command{Argv: []string{"true"}}, func() {
+		if err := s.Kill(); err != nil {
+			t.Error(err)
+		}
+	})
+	if !errors.Is(err, os.ErrProcessDone) {
+		t.Errorf("got %v, want os.ErrProcessDone", err)
+	}
+}

@@ -21,6 +21,7 @@ const self = "/proc/self/exe"
 // open for it, and what the children of the fork need.
 type joining struct {
 	fork
+	to     *Sandbox
 	name   string     // of the program
 	files  []*os.File // keeps them open
 	opened []int      // to be closed
@@ -38,7 +39,7 @@ func (s *Sandbox) join(c Command) (*joining, error) {
 	if len(c.Argv) == 0 {
 		return nil, errors.New("no command was given")
 	}
-	j := &joining{files: c.Files}
+	j := &joining{to: s, files: c.Files}
 	if err := errors.Join(j.strings(c), j.openFiles(c), j.openHolder(s), j.openRoom(s, c.Room)); err != nil {
 		j.close()
 		return nil, err
@@ -173,7 +174,16 @@ func (j *joining) start() (int, error) {
 	if err != nil && pid != 0 {
 		reapChild(pid)
 	}
-	return pid, err
+	return pid, j.orGone(err)
+}
+
+// orGone is what it means when the sandbox has ended meanwhile: then there is no such
+// process to join, or no memory for its children, see pid_namespaces(7).
+func (j *joining) orGone(err error) error {
+	if err == nil || !errors.Is(err, unix.ESRCH) && j.to.alive() {
+		return err
+	}
+	return fmt.Errorf("%v is gone: %w (%w)", j.to, os.ErrProcessDone, err)
 }
 
 // closeReport closes this side's copies of the pipe, whose end is awaited.
