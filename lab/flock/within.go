@@ -13,7 +13,7 @@ import (
 
 // Patience is how long to wait for a lock that is held for a moment only: for longer,
 // and whoever has it has been stopped, as by Ctrl-Z, or hangs.
-const Patience = 10 * time.Second
+const Patience = 30 * time.Second
 
 // Within is Lock that gives up after a while. The error names the process that has
 // the lock, and f is to be closed then: the lock may still come. Who waits in the

@@ -95,7 +95,7 @@ func (r Runtime) lock() (*os.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := flock.Within(f, flock.Patience); err != nil {
+		if err := flock.Lock(f); err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
 		if flock.Stands(f, r.dir()) {
