@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"nslab/lab/flock"
 )
 
@@ -42,9 +44,21 @@ func lockFile(ctx context.Context, path string) (*os.File, error) {
 	}
 }
 
-// waitLock waits in the kernel, in another goroutine, so that ctx can end it. The
-// file is closed when it fails; while the goroutine waits it is the goroutine's.
+// waitLock takes the lock of f, which is closed when that fails.
 func waitLock(ctx context.Context, f *os.File) error {
+	err := flock.Try(f)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return waitLonger(ctx, f)
+	}
+	if err != nil {
+		f.Close()
+	}
+	return err
+}
+
+// waitLonger waits in the kernel, in another goroutine, so that ctx can end it.
+// While the goroutine waits the file is its own.
+func waitLonger(ctx context.Context, f *os.File) error {
 	got := make(chan error)
 	go func() {
 		err := flock.Lock(f)

@@ -112,24 +112,16 @@ func run(args []string, s streams) int {
 
 // heed has a command end in order when a signal asks it to, from the moment
 // it begins: --version and --help have nothing to put in order, and signals for
-// exec are those of its program.
+// exec are those of its program. It is never undone: a signal that comes twice,
+// to the group and passed on by the nslab outside, must not end the one inside
+// before it has said its last word.
 func heed(app *cli.App) {
-	stop := func() {}
 	app.Before = func(c *cli.Context) error {
 		if c.Args().First() == "exec" {
 			return nil
 		}
 		signal.Ignore(syscall.SIGPIPE) // `nslab apply | head -1` must not die half way
-		c.Context, stop = signal.NotifyContext(c.Context, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-		return nil
-	}
-	app.After = func(c *cli.Context) error {
-		// A signal that comes twice, to the group and passed on by the nslab
-		// outside, must not end the one inside before it has said its last word:
-		// once there was one, the next ones are held back to the end.
-		if c.Context.Err() == nil {
-			stop()
-		}
+		c.Context, _ = signal.NotifyContext(c.Context, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 		return nil
 	}
 }
