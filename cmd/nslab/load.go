@@ -28,13 +28,17 @@ const maxFile = 2 << 20
 const sourceFD = "NSLAB_SOURCE_FD"
 
 // garbage, in percent of what is in use, is what may gather before it is
-// collected: half of Go's 100 takes a tenth of the memory from a lab of 1000
-// namespaces, and costs it 3 % of processor time. Small ones end before.
-const garbage = 50
+// collected in a lab whose file has more than large bytes: half of Go's 100 takes
+// a tenth of the memory from one of 1000 namespaces, and costs it 3 % of processor
+// time. Smaller ones it would cost more and save next to nothing: what the program
+// is made of is most of what they take.
+const (
+	garbage = 50
+	large   = 64 << 10
+)
 
 // load reads a lab file: a path, "-", or the name of a built-in scenario.
 func load(s streams, file string) (*lab.Source, *topology.Topology, error) {
-	debug.SetGCPercent(garbage)
 	if src, err := handedOver(); src != nil || err != nil {
 		return parsed(src, err)
 	}
@@ -43,6 +47,7 @@ func load(s streams, file string) (*lab.Source, *topology.Topology, error) {
 		return nil, nil, &codeError{exitUsage, err}
 	}
 	src := &lab.Source{Path: name, Name: name, Files: map[string]string{name: string(text)}}
+	spare(src)
 	if abs, err := filepath.Abs(name); err == nil && fileExists(name) {
 		src.Path = abs
 	}
@@ -62,8 +67,16 @@ func parsed(src *lab.Source, err error) (*lab.Source, *topology.Topology, error)
 	if err != nil {
 		return nil, nil, err
 	}
+	spare(src)
 	t, err := src.Parse()
 	return src, t, err
+}
+
+// spare has a large lab take less memory.
+func spare(src *lab.Source) {
+	if len(src.Files[src.Name]) > large {
+		debug.SetGCPercent(garbage)
+	}
 }
 
 // handedOver reads the source that the command outside the sandbox passed on.
