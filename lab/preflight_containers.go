@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"nslab/lab/op"
@@ -14,7 +15,7 @@ import (
 
 // Where container runtimes write down their networks, see cni.dev (host-local)
 // and podman-network(1).
-var networkFiles = []string{"/etc/cni/net.d/*.conf", "/etc/cni/net.d/*.conflist", "/etc/cni/net.d/*.json", "/etc/containers/networks/*.json"}
+var networkDirs = []string{"/etc/cni/net.d", "/etc/containers/networks"}
 
 // leases has a directory for each network of host-local, and in it a file for
 // each address that is given away.
@@ -28,12 +29,14 @@ type reservation struct {
 	file    string
 }
 
-func readReservations(patterns []string, leases string) []reservation {
+func readReservations(dirs []string, leases string) []reservation {
 	var out []reservation
-	for _, pattern := range patterns {
-		files, _ := filepath.Glob(pattern) // the patterns are right
-		for _, file := range files {
-			out = append(out, subnets(file)...)
+	for _, dir := range dirs {
+		files, _ := os.ReadDir(dir) // none: no networks
+		for _, f := range files {
+			if slices.Contains([]string{".conf", ".conflist", ".json"}, filepath.Ext(f.Name())) {
+				out = append(out, subnets(filepath.Join(dir, f.Name()))...)
+			}
 		}
 	}
 	files, _ := filepath.Glob(leases + "/*/*")

@@ -61,7 +61,7 @@ func readMachine() (*machine, error) {
 	for _, file := range resolvConfs {
 		m.resolvers = append(m.resolvers, readResolvers(file)...)
 	}
-	m.rooms, m.etc, m.reservations = readRooms(), readEtc(), readReservations(networkFiles, leases)
+	m.rooms, m.etc, m.reservations = readRooms(), readEtc(), readReservations(networkDirs, leases)
 	if err := m.readLinks(); err != nil {
 		return nil, err
 	}

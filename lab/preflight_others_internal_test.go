@@ -65,6 +65,7 @@ func TestReadReservations(t *testing.T) {
 		"net.d/20-b.conf":                `{"name":"b","ipam":{"subnet":"10.88.1.2/16"}}`,
 		"net.d/30-c.conf":                `{"subnet": 7, "ipam": {"subnet": "rubbish"}}`,
 		"net.d/40-d.conf":                `{`,
+		"net.d/50-e.conf.old":            `{"subnet":"10.90.0.0/16"}`,
 		"podman/net.json":                `{"name":"net","subnets":[{"subnet":"10.89.0.0/24","gateway":"10.89.0.1"}]}`,
 		"leases/pods/10.86.0.7":          "id\neth0",
 		"leases/pods/last_reserved_ip.0": "10.86.0.7",
@@ -78,10 +79,10 @@ func TestReadReservations(t *testing.T) {
 		}
 	}
 	var got []string
-	for _, r := range readReservations([]string{dir + "/net.d/*.conf", dir + "/net.d/*.conflist", dir + "/podman/*.json"}, dir+"/leases") {
+	for _, r := range readReservations([]string{dir + "/net.d", dir + "/podman"}, dir+"/leases") {
 		got = append(got, r.to.String()+" "+r.network+" "+filepath.Base(r.file))
 	}
-	want := []string{"10.88.0.0/16  20-b.conf", "10.85.0.0/16  10-a.conflist", "fd00:85::/64  10-a.conflist", "10.89.0.0/24  net.json", "10.86.0.7/32 pods 10.86.0.7"}
+	want := []string{"10.85.0.0/16  10-a.conflist", "fd00:85::/64  10-a.conflist", "10.88.0.0/16  20-b.conf", "10.89.0.0/24  net.json", "10.86.0.7/32 pods 10.86.0.7"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -45,7 +45,7 @@ func ReadContainers() ([]Container, error) {
 		}
 	}
 	slices.SortFunc(out, func(a, b Container) int { return strings.Compare(a.What, b.What) })
-	for _, r := range readReservations(networkFiles, leases) {
+	for _, r := range readReservations(networkDirs, leases) {
 		out = append(out, Container{r.to.String() + " (" + r.file + ")", "cat " + r.file})
 	}
 	return out, nil

@@ -39,12 +39,15 @@ func fileArguments(s streams, c *cli.Context, many bool) ([]string, error) {
 	if os.Getenv(sourceFD) != "" { // it was read, and comes by another way
 		return []string{c.Args().First()}, nil
 	}
-	here := labFiles()
-	if !c.Args().Present() && len(here) == 1 {
+	var here []string
+	if !c.Args().Present() {
+		here = labFiles()
+	}
+	switch {
+	case len(here) == 1:
 		note(s, c, "taking %s, the only lab file here", here[0])
 		return here, nil
-	}
-	if !c.Args().Present() && len(here) > 1 {
+	case len(here) > 1:
 		return nil, hint(usage("nslab %s: which one? here are %s", c.Command.Name, join(here)), "nslab "+c.Command.Name+" "+here[0])
 	}
 	if many {
