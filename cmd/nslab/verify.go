@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"sync"
 
 	"github.com/urfave/cli/v2"
 
@@ -66,14 +67,18 @@ func kept(name string) (*lab.Plan, error) {
 }
 
 func verify(s streams, c *cli.Context, name string) error {
-	p, err := kept(name)
-	if err != nil {
-		return err
-	}
-	if err := checkLanguage(c, p); err != nil {
-		return err
-	}
-	return withLab(c.Context, name, func(l *lab.Lab) error { return verifyLab(s, c, p, l) })
+	plan := sync.OnceValues(func() (*lab.Plan, error) { return kept(name) })
+	go func() { _, _ = plan() }() // while the journal is read
+	return withLab(c.Context, name, func(l *lab.Lab) error {
+		p, err := plan()
+		if err != nil {
+			return err
+		}
+		if err := checkLanguage(c, p); err != nil {
+			return err
+		}
+		return verifyLab(s, c, p, l)
+	})
 }
 
 func verifyLab(s streams, c *cli.Context, p *lab.Plan, l *lab.Lab) error {
