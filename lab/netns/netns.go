@@ -39,12 +39,14 @@ type NS struct {
 // Open opens the namespace called name. The error wraps fs.ErrNotExist when
 // there is none. The namespace that the caller is in is refused: whoever asks
 // for it by name was deceived by a symlink or a stray bind mount.
-func Open(name string) (*NS, error) {
+func Open(name string) (*NS, error) { return openAnother(name, (*NS).own) }
+
+func openAnother(name string, isOwn func(*NS) (bool, error)) (*NS, error) {
 	n, err := open(name)
 	if err != nil {
 		return nil, err
 	}
-	own, err := n.own()
+	own, err := isOwn(n)
 	if err == nil && own {
 		err = fmt.Errorf("namespace %q %w", name, ErrOwn)
 	}

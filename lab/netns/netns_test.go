@@ -161,8 +161,14 @@ func TestOpenRefuses(t *testing.T) {
 				put(t, tt.name, tt.make)
 			}
 			_, err := netns.Open(tt.name)
-			if err == nil || err.Error() != tt.want {
-				t.Errorf("Open(%q)\n got: %v\nwant: %s", tt.name, err, tt.want)
+			onThread := netns.Stay(func(th *netns.Thread) error {
+				_, err := th.Open(tt.name)
+				return err
+			})
+			for _, err := range []error{err, onThread} {
+				if err == nil || err.Error() != tt.want {
+					t.Errorf("Open(%q)\n got: %v\nwant: %s", tt.name, err, tt.want)
+				}
 			}
 		})
 	}

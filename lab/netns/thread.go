@@ -63,6 +63,23 @@ func Stay(f func(*Thread) error) error {
 	})
 }
 
+// Open is [Open] on this thread, which has its home open: to look that up takes
+// the kernel longer than all the rest.
+func (t *Thread) Open(name string) (*NS, error) { return openAnother(name, t.own) }
+
+// own says whether the thread is in n.
+func (t *Thread) own(n *NS) (bool, error) {
+	if t.lost {
+		return n.own()
+	}
+	dev, ino, err := n.ID()
+	if err != nil {
+		return false, err
+	}
+	homeDev, homeIno, err := t.home.ID()
+	return dev == homeDev && ino == homeIno, err
+}
+
 // Do runs f inside namespace n, on this thread. Who may not enter n has not
 // left home, and may not be allowed to enter that either.
 func (t *Thread) Do(n *NS, f func() error) error {

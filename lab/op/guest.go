@@ -49,9 +49,12 @@ func (t Trace) Of(k *Kernel) bool {
 
 // openPlace opens a place other than the host: a room by its name or, when it
 // begins with a slash, whatever namespace the file stands for.
-func openPlace(ns string) (*netns.NS, error) {
-	if strings.HasPrefix(ns, "/") {
+func (k *Kernel) openPlace(ns string) (*netns.NS, error) {
+	switch {
+	case strings.HasPrefix(ns, "/"):
 		return netns.OpenPath(ns)
+	case k.session != nil:
+		return k.session.thread.Open(ns)
 	}
 	return netns.Open(ns)
 }

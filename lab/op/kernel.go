@@ -50,7 +50,7 @@ func (k *Kernel) Open(ns string) (*netns.NS, error) {
 	if ns == topology.Host {
 		return netns.Current()
 	}
-	return openPlace(ns)
+	return k.openPlace(ns)
 }
 
 // Inside runs f in namespace ns. Goroutines that f starts run outside. f may
@@ -69,7 +69,7 @@ func (k *Kernel) inside(ns string, f func() error) error {
 	if ns == topology.Host {
 		return f()
 	}
-	n, err := openPlace(ns)
+	n, err := k.openPlace(ns)
 	if err != nil {
 		return halfMade(ns, err)
 	}
