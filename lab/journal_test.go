@@ -137,7 +137,8 @@ func TestJournalRefuses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			_, err := reopen(t, []byte(tt.text))
-			if err == nil || !strings.HasSuffix(err.Error(), "/labs/lab/journal: "+tt.err) {
+			// The library throws dice for one of two words, so that nobody relies on them.
+			if err == nil || !strings.HasSuffix(strings.Replace(err.Error(), "unable to", "cannot", 1), "/labs/lab/journal: "+tt.err) {
 				t.Errorf("error %v, want %s", err, tt.err)
 			}
 		})
