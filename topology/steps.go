@@ -16,6 +16,7 @@ func (p *parser) steps(a *Args, w *world, t *Topology) {
 	p.listed("steps", v, "steps: [{name: rooms, namespaces: {red: {}}}]", func(path string, v Value) {
 		if number++; w.size > maxStates {
 			p.onceAt(keyPos(a.v, "steps"), "steps", "the lab is too large: its objects times its steps are more than %d", maxStates)
+			t.Steps = nil // or all of them are looked at once more, for other mistakes
 			return
 		}
 		t.Steps = append(t.Steps, p.step(path, v, number, w))
