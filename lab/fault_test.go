@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
@@ -25,6 +26,9 @@ func TestFaults(t *testing.T) {
 	t.Parallel()
 	kerneltest.Need(t)
 	needs(t, "ip", "nft", "sysctl")
+	if !slices.Contains([]string{"few", "one", "all"}, *faults) {
+		t.Fatalf("-faults %q: want few, one or all", *faults)
+	}
 	all := tally{Faults: map[string]int{}}
 	for i, name := range append(scenarios.Names(), "testdata/everything.yaml", "testdata/policy.yaml", smallest) {
 		for _, place := range faultPlaces(i, name) {

@@ -1,7 +1,6 @@
 package flock
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -33,15 +32,22 @@ func Within(f *os.File, patience time.Duration) error {
 		got <- Lock(same)
 		same.Close()
 	}()
-	late := time.NewTimer(patience)
-	defer late.Stop()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
 	select {
 	case err := <-got:
 		return err
-	case <-late.C:
-		pid := cmp.Or(Holder(f.Name()), "unknown")
-		return fmt.Errorf("%s is locked by process %s for longer than %v: if that is stopped, as by Ctrl-Z, kill -CONT %[2]s lets it go on", f.Name(), pid, patience)
+	case <-timer.C:
+		return late(f.Name(), patience)
 	}
+}
+
+func late(path string, patience time.Duration) error {
+	pid := Holder(path)
+	if pid == "" {
+		return fmt.Errorf("%s is locked for longer than %v, by a process that cannot be seen from here: lslocks, as root, names it", path, patience)
+	}
+	return fmt.Errorf("%s is locked by process %s for longer than %v: if that is stopped, as by Ctrl-Z, kill -CONT %[2]s lets it go on", path, pid, patience)
 }
 
 // Holder is the process that has the flock(2) on path, as proc_locks(5) tells; ""

@@ -17,8 +17,9 @@ type Masquerade struct {
 	From   netip.Prefix
 	OutDev string // iptables -o: "!" in front inverts, a last "+" is a wildcard, "" is any
 
-	// New says that nobody has had From until now, so that no flow can have
-	// begun without the rule; to look for one takes the kernel milliseconds.
+	// New says that nobody has From yet: no flow can begin without the rule, and
+	// those of whoever had it before ended with theirs. To look for one takes the
+	// kernel milliseconds.
 	New bool `json:",omitempty"`
 }
 

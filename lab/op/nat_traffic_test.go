@@ -161,32 +161,27 @@ func TestNATForgetsFlows(t *testing.T) {
 	}
 	k, was := remembering("lesson")
 	o := masquerade(gateway, "192.168.15.0/24")
-	if got := seen(); got != "192.168.15.2" {
-		t.Errorf("without the rule seen as %s", got)
+	const itself, translated = "192.168.15.2", "192.168.1.2"
+	wantSeen := func(when, want string) {
+		t.Helper()
+		if got := seen(); got != want {
+			t.Errorf("%s seen as %s, want %s", when, got, want)
+		}
 	}
+	wantSeen("without the rule", itself)
 	makeFact(t, k, was, o)
-	if got := seen(); got != "192.168.1.2" {
-		t.Errorf("with the rule seen as %s", got)
-	}
+	wantSeen("with the rule", translated)
 	undo(t, k, o)
-	if got := seen(); got != "192.168.15.2" {
-		t.Errorf("after the rule seen as %s", got)
-	}
+	wantSeen("after the rule", itself)
 	fresh := o.(op.Masquerade)
 	fresh.New = true
 	makeFact(t, k, was, fresh)
-	if got := seen(); got != "192.168.15.2" {
-		t.Errorf("with a rule for somebody new, a flow that was there is seen as %s", got)
-	}
+	wantSeen("with a rule for somebody new, in a flow that was there,", itself)
 	undo(t, k, fresh)
 	makeFact(t, k, was, o)
-	if got := seen(); got != "192.168.1.2" {
-		t.Errorf("with the rule once more seen as %s", got)
-	}
+	wantSeen("with the rule once more", translated)
 	undo(t, k, fresh)
-	if got := seen(); got != "192.168.15.2" {
-		t.Errorf("after a rule for somebody new seen as %s", got)
-	}
+	wantSeen("after a rule for somebody new", itself)
 	flows := within(t, gateway, func() ([]*netlink.ConntrackFlow, error) {
 		return (&netlink.Handle{}).ConntrackTableList(netlink.ConntrackTable, unix.AF_INET)
 	})
