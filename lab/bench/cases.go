@@ -131,6 +131,10 @@ func (res *results) measure(ctx context.Context, c testcase, who string) {
 		return
 	}
 	res.all++
+	if err := c.lay(); err != nil {
+		res.failed[key] = append(res.failed[key], err)
+		return
+	}
 	if !quiet(c.patience) {
 		res.busy++
 	}

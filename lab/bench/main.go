@@ -36,6 +36,7 @@ func main() {
 // options of the command line.
 type options struct {
 	nslab, floor string
+	installed    []string // both, where they may be written anew
 	quick        bool
 	rounds, runs int
 	patience     time.Duration
@@ -53,6 +54,9 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
+	if err := o.install(dir); err != nil {
+		return err
+	}
 	cases, err := prepare(ctx, o, dir)
 	if err != nil {
 		return err

@@ -71,6 +71,9 @@ func (o options) inRounds(ctx context.Context, name string, steps []step, b *bar
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
+		if err := o.lay(); err != nil {
+			return nil, err
+		}
 		quiet(o.patience)
 		ms, err := inBox(ctx, steps)
 		if err != nil {
