@@ -51,13 +51,9 @@ func onLab(s streams, c *cli.Context, most int, f func(name string) error) error
 	return f(name)
 }
 
-// kept plans the lab called name from the files it was applied from, for the
-// host that this process runs on, whatever --host said against the file.
-func kept(name string) (*lab.Plan, error) {
-	src, err := lab.Kept(lab.StateDir, name)
-	if err != nil {
-		return nil, fmt.Errorf("what %s was built from: %w", name, err)
-	}
+// planned plans a lab from the files it was applied from, for the host that this
+// process runs on, whatever --host said against the file.
+func planned(src *lab.Source) (*lab.Plan, error) {
 	t, err := src.Parse()
 	if err != nil {
 		return nil, err
@@ -66,9 +62,19 @@ func kept(name string) (*lab.Plan, error) {
 	return lab.Compile(t, !inside)
 }
 
+// aside is how many bytes a lab file has that is read beside the journal: a shorter
+// one is read before another thread has begun.
+const aside = 16 << 10
+
 func verify(s streams, c *cli.Context, name string) error {
-	plan := sync.OnceValues(func() (*lab.Plan, error) { return kept(name) })
-	go func() { _, _ = plan() }() // while the journal is read
+	src, err := lab.Kept(lab.StateDir, name)
+	if err != nil {
+		return fmt.Errorf("what %s was built from: %w", name, err)
+	}
+	plan := sync.OnceValues(func() (*lab.Plan, error) { return planned(src) })
+	if len(src.Files[src.Name]) > aside {
+		go func() { _, _ = plan() }()
+	}
 	return withLab(c.Context, name, func(l *lab.Lab) error {
 		p, err := plan()
 		if err != nil {
