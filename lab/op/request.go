@@ -64,6 +64,9 @@ func (k *Kernel) crowd() int {
 // sendAll sends requests to namespace ns, in as few system calls as possible,
 // and returns what became of each. The kernel goes on after a refusal.
 func (k *Kernel) sendAll(ns string, rs []request) []error {
+	if len(rs) == 0 {
+		return nil
+	}
 	k.forget()
 	out := make([]error, 0, len(rs))
 	for some := range slices.Chunk(rs, k.crowd()) {

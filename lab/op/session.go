@@ -16,10 +16,11 @@ type session struct {
 	tables map[tableAt]*nfTable    // and tables of rules
 	made   map[Object]int          // the indexes of the interfaces made in this session
 	taken  map[string]map[int]bool // the indexes in use, of namespaces where something was made
+	born   born                    // the namespaces that are as the kernel made them
 }
 
 func newSession(t *netns.Thread) *session {
-	return &session{t, make([]byte, bufSize), map[string]*view{}, map[string]link{}, map[tableAt]*nfTable{}, map[Object]int{}, map[string]map[int]bool{}}
+	return &session{t, make([]byte, bufSize), map[string]*view{}, map[string]link{}, map[tableAt]*nfTable{}, map[Object]int{}, map[string]map[int]bool{}, newBorn()}
 }
 
 // bufSize is that of what the kernel sends at once of a long list.
@@ -39,6 +40,7 @@ func (k *Kernel) forget() {
 		clear(k.session.views)
 		clear(k.session.los)
 		clear(k.session.tables)
+		k.session.born.clear()
 	}
 }
 
@@ -103,6 +105,7 @@ func (k *Kernel) empty(ns string) {
 		return
 	}
 	k.session.taken[ns] = map[int]bool{loIndex: true}
+	k.session.born.names[ns] = true
 }
 
 // unmade forgets an interface: its index may be another's by now.

@@ -27,7 +27,7 @@ func (s Sysctl) path() string {
 func (s Sysctl) want() string { return oneLine([]byte(s.Value)) }
 
 func (s Sysctl) read(k *Kernel) (value string, err error) {
-	err = k.Inside(s.NS, func() error {
+	err = k.enter(s.NS, func() error {
 		value, err = readSetting(s.path())
 		return err
 	})
@@ -36,11 +36,17 @@ func (s Sysctl) read(k *Kernel) (value string, err error) {
 
 // Before is the value that Undo puts back, with those that the kernel changes along.
 func (s Sysctl) Before(k *Kernel) (was string, err error) {
-	err = k.Inside(s.NS, func() error {
+	if was, known := k.bornWith(s); known {
+		return was, nil
+	}
+	err = k.enter(s.NS, func() error {
 		all, err := readAlong(k.scratch(), s.path())
 		was = all.text(s.path())
 		return err
 	})
+	if err == nil {
+		k.seeBorn(s, was)
+	}
 	if s.Optional && errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}

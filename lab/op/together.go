@@ -10,8 +10,8 @@ import (
 // acceleration and no more: who skips this file misses nothing of what facts
 // mean.
 //
-// First come the namespaces, then the interfaces, then all that is set on
-// them, one namespace after the other. Nothing is asked of an interface before
+// First come the namespaces, with their settings, then the interfaces, then all
+// that is set on them, one namespace after the other. Nothing is asked of an interface before
 // the kernel has said that it is ours. Rules come at the end, those of a table in
 // one transaction.
 //
@@ -47,16 +47,21 @@ type Hands struct {
 
 // CanJoin says whether a fact can be made together with others.
 func CanJoin(o Op) bool {
-	switch o.(type) {
+	switch o := o.(type) {
 	case Namespace, wired, ruled:
 		return true
+	case Sysctl:
+		return o.early()
 	}
 	return false
 }
 
 func (k *Kernel) makeAll(group []numbered, by Hands) (refused []bool) {
-	if _, ok := group[0].Op.(ruled); ok {
+	switch group[0].Op.(type) {
+	case ruled:
 		return k.addAll(group, by)
+	case Sysctl:
+		return k.setAll(group, by)
 	}
 	return k.askAll(group)
 }
@@ -67,14 +72,17 @@ type numbered struct {
 	number int
 }
 
-// crowds are the facts in the order of making. Each group is of one namespace.
+// crowds are the facts in the order of making. Each group is of one namespace,
+// but for the settings.
 func crowds(facts []Op) (out [][]numbered) {
-	var links, rest, rules []numbered
+	var settings, links, rest, rules []numbered
 	for i, o := range facts {
 		f := numbered{o, i}
 		switch o.(type) {
 		case Namespace:
 			out = append(out, []numbered{f})
+		case Sysctl:
+			settings = append(settings, f)
 		case Maker:
 			links = append(links, f)
 		case ruled:
@@ -82,6 +90,9 @@ func crowds(facts []Op) (out [][]numbered) {
 		default:
 			rest = append(rest, f)
 		}
+	}
+	if settings != nil {
+		out = append(out, settings)
 	}
 	return slices.Concat(out, byNamespace(links), switchesLast(byNamespace(rest)), byTable(rules))
 }

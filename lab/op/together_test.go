@@ -39,7 +39,7 @@ func star(t *testing.T, n int) (facts []op.Op) {
 // together makes facts as the engine does; what does not go alone is told.
 func together(k *op.Kernel, facts []op.Op) (made []bool, failed int, err error) {
 	serr := k.Session(func(k *op.Kernel) error {
-		made, failed, err = op.Together(context.Background(), k, facts, op.Hands{Alone: func(o op.Op) error { return o.Do(k) }})
+		made, failed, err = op.Together(context.Background(), k, facts, op.Hands{Alone: func(o op.Op) error { return o.Do(k) }, Remember: func([]op.Op, []string) error { return nil }})
 		return nil
 	})
 	return made, failed, errors.Join(err, serr)
