@@ -25,7 +25,8 @@ type sweep struct {
 	forgettable map[netip.Addr]bool
 	spared      map[netip.Addr]bool // a question about the neighbour table will ask for them
 	sockets     map[born]*sweeper
-	met         int // how many have answered since the last forget
+	kept        map[string][]netip.Addr // whose neighbour entries are not to be deleted, where that is known
+	met         int                     // how many have answered since the last forget
 }
 
 // sweepTime is for answers that take a detour: a packet that waits for an
@@ -35,7 +36,7 @@ const sweepTime = 20 * time.Millisecond
 // sweeping runs f with a sweep on a thread of its own.
 func (run *round) sweeping(tidy bool, f func(*sweep)) error {
 	return run.rig.k.Session(func(k *op.Kernel) error {
-		s := &sweep{round: run, k: k, tidy: tidy, sockets: map[born]*sweeper{}}
+		s := &sweep{round: run, k: k, tidy: tidy, sockets: map[born]*sweeper{}, kept: map[string][]netip.Addr{}}
 		if tidy {
 			s.forgettable, s.spared = run.addresses()
 		}
@@ -115,26 +116,36 @@ func (s *sweep) send(i int) bool {
 	return true
 }
 
-// open makes a socket, and notes which neighbours somebody has set by hand.
+// open makes a socket.
 func (s *sweep) open(at born) (w *sweeper, err error) {
 	err = s.k.Inside(at.ns, func() error {
-		var known []netlink.Neigh
 		if s.tidy {
-			if known, err = (&netlink.Handle{}).NeighList(0, netlink.FAMILY_V4); err != nil {
+			if err := s.keep(at.ns); err != nil {
 				return err
 			}
 		}
-		if w, err = newSweeper(at.v6); err != nil {
-			return err
-		}
-		for _, e := range known {
-			if addr, _ := netip.AddrFromSlice(e.IP); e.State&learnt == 0 {
-				w.kept = append(w.kept, addr.Unmap())
-			}
-		}
-		return nil
+		w, err = newSweeper(at.v6)
+		return err
 	})
 	return w, err
+}
+
+// keep notes, once for each namespace, which neighbours somebody has set by hand.
+func (s *sweep) keep(ns string) error {
+	if _, known := s.kept[ns]; known {
+		return nil
+	}
+	entries, err := (&netlink.Handle{}).NeighList(0, netlink.FAMILY_V4)
+	if err != nil {
+		return err
+	}
+	s.kept[ns] = nil
+	for _, e := range entries {
+		if addr, _ := netip.AddrFromSlice(e.IP); e.State&learnt == 0 {
+			s.kept[ns] = append(s.kept[ns], addr.Unmap())
+		}
+	}
+	return nil
 }
 
 // take reads the answers of a socket and tells the results.
@@ -204,7 +215,7 @@ func (s *sweep) forgotten(m meeting) {
 		return
 	}
 	if w := s.sockets[born{m.node, false}]; w != nil {
-		if !slices.Contains(w.kept, m.own) {
+		if !slices.Contains(s.kept[m.node], m.own) {
 			_ = forgetARP(w.fd, m.own)
 		}
 		return
@@ -215,17 +226,17 @@ func (s *sweep) forgotten(m meeting) {
 	}
 }
 
-// forget deletes the neighbour entries of those who have answered.
+// forget deletes the neighbour entries of those who have answered. Where the
+// asker had none, the two share no network, or have been here before.
 func (s *sweep) forget() {
 	for at, w := range s.sockets {
 		if at.v6 && len(w.met) > 0 {
 			_ = s.k.Inside(at.ns, func() error { return forgetIn(&netlink.Handle{}, s.forgettable) })
 		}
 		for _, m := range w.met {
-			if !at.v6 && s.forgettable[m.peer] && !slices.Contains(w.kept, m.peer) {
-				_ = forgetARP(w.fd, m.peer)
+			if at.v6 || !s.forgettable[m.peer] || slices.Contains(s.kept[at.ns], m.peer) || forgetARP(w.fd, m.peer) == nil {
+				s.forgotten(m)
 			}
-			s.forgotten(m)
 		}
 		w.met = nil
 	}

@@ -15,8 +15,7 @@ type sweeper struct {
 	fd     int
 	seq    uint16
 	flying map[uint16]flight
-	met    []meeting    // since the last forget
-	kept   []netip.Addr // whose neighbour entries are not to be deleted
+	met    []meeting // since the last forget
 	b      []byte
 }
 

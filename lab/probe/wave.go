@@ -3,6 +3,7 @@ package probe
 import (
 	"cmp"
 	"context"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -52,24 +53,36 @@ func (run *round) tiles(pings []int) (waves [][]int) {
 			}
 		}
 	}
-	pair := func(i int) (low, high int) {
+	of := map[tile][]pairing{}
+	for _, i := range pings {
 		a, b := number[run.ping(i).from], number[run.ping(i).peer()]
-		return min(a, b), max(a, b)
+		p := pairing{min(a, b), max(a, b), i}
+		of[p.tile()] = append(of[p.tile()], p)
 	}
-	slices.SortStableFunc(pings, func(i, j int) int {
-		a, b := pair(i)
-		c, d := pair(j)
-		return cmp.Or(cmp.Compare(a/blockSize, c/blockSize), cmp.Compare(b/blockSize, d/blockSize), cmp.Compare(a, c), cmp.Compare(b, d))
-	})
-	for i, n := range pings {
-		a, b := pair(n)
-		c, d := pair(pings[max(i-1, 0)])
-		if i == 0 || a/blockSize != c/blockSize || b/blockSize != d/blockSize {
-			waves = append(waves, nil)
+	for _, t := range slices.SortedFunc(maps.Keys(of), tile.compare) {
+		slices.SortStableFunc(of[t], pairing.compare)
+		waves = append(waves, nil)
+		for _, p := range of[t] {
+			waves[len(waves)-1] = append(waves[len(waves)-1], p.ping)
 		}
-		waves[len(waves)-1] = append(waves[len(waves)-1], n)
 	}
 	return waves
+}
+
+// pairing is a ping and the numbers of those between whom it goes.
+type pairing struct{ low, high, ping int }
+
+func (p pairing) compare(q pairing) int {
+	return cmp.Or(cmp.Compare(p.low, q.low), cmp.Compare(p.high, q.high))
+}
+
+func (p pairing) tile() tile { return tile{p.low / blockSize, p.high / blockSize} }
+
+// tile is a block of nodes against another one, or against itself.
+type tile struct{ low, high int }
+
+func (t tile) compare(u tile) int {
+	return cmp.Or(cmp.Compare(t.low, u.low), cmp.Compare(t.high, u.high))
 }
 
 func (run *round) isPing(i int) bool {
