@@ -16,7 +16,7 @@ import (
 type Args struct {
 	path    string
 	v       Value
-	claimed []string
+	claimed []string // when there is no sink
 	errs    []error
 	sink    func(*Error) // where complaints go; errs when nil
 }
@@ -76,7 +76,7 @@ func (a *Args) wrong(key string, v Value, format string, args ...any) {
 
 // Value claims a key of any shape; Absent when it is not there.
 func (a *Args) Value(key string) Value {
-	if !slices.Contains(a.claimed, key) {
+	if a.sink == nil && !slices.Contains(a.claimed, key) {
 		a.claimed = append(a.claimed, key)
 	}
 	return a.v.Get(key)

@@ -55,7 +55,10 @@ type device struct {
 }
 
 func (w *world) view() *view {
-	v := &view{at: map[string][]int{}, loops: map[string][]Address{}}
+	v := &view{
+		interfaces: make([]device, 0, len(w.Bridges)+2*len(w.Links)), at: make(map[string][]int, len(w.Namespaces)),
+		loops: make(map[string][]Address, len(w.Namespaces)),
+	}
 	for i := range w.Namespaces {
 		n := &w.Namespaces[i]
 		v.loops[n.Name.Text] = append(v.loops[n.Name.Text], n.LoAddress...)

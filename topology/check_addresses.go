@@ -13,7 +13,7 @@ type plug struct {
 }
 
 func (v *view) plugs() []plug {
-	var out []plug
+	out := make([]plug, 0, len(v.interfaces))
 	for i := range v.interfaces {
 		for _, a := range v.interfaces[i].addresses {
 			out = append(out, plug{a, &v.interfaces[i]})

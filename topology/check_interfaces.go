@@ -8,15 +8,16 @@ func (w *world) checkInterfaces(v *view) {
 	w.checkSelf()
 	w.checkHairpins()
 	type key struct{ ns, name string }
-	first := map[key]device{}
-	for _, d := range v.interfaces {
+	first := make(map[key]*device, len(v.interfaces))
+	for i := range v.interfaces {
+		d := &v.interfaces[i]
 		k := key{d.ns, d.name}
 		if other, taken := first[k]; taken && other.pos != d.pos && !w.said[said{d.pos, selfCable}] {
 			w.wrong(d.pos, "%s already has an interface %s (%s)", d.ns, d.name, near(other.pos, d.pos))
 		} else if !taken {
 			first[k] = d
 		}
-		w.checkPort(d)
+		w.checkPort(*d)
 		if d.mtu != 0 && d.mtu < minMTU6 && anyIPv6(d.addresses) {
 			w.wrong(d.pos, "an mtu of %d is too small for the IPv6 address of %s: IPv6 needs %d", d.mtu, d.label, minMTU6)
 		}

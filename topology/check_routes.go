@@ -8,13 +8,17 @@ import (
 )
 
 func (w *world) routesOf(ns string) []Route {
-	var out []Route
-	for _, outside := range []bool{true, false} {
-		if i, ok := w.nsAt[place{ns, outside}]; ok {
-			out = append(out, w.Namespaces[i].Routes...)
-		}
+	if ns != Host {
+		return w.routesAt(place{name: ns})
 	}
-	return out
+	return slices.Concat(w.routesAt(place{ns, true}), w.routesAt(place{name: ns}))
+}
+
+func (w *world) routesAt(p place) []Route {
+	if i, ok := w.nsAt[p]; ok {
+		return w.Namespaces[i].Routes
+	}
+	return nil
 }
 
 func (w *world) checkRoutes(v *view) {

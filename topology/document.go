@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
@@ -92,7 +93,7 @@ func (p *parser) value(file string, n *yaml.Node, depth int) Value {
 	case yaml.MappingNode:
 		return p.mapping(file, n, depth)
 	case yaml.SequenceNode:
-		v := Value{Kind: List, Pos: at}
+		v := Value{Kind: List, Pos: at, Items: slices.Grow([]Value(nil), len(n.Content))}
 		for _, c := range n.Content {
 			v.Items = append(v.Items, p.value(file, c, depth+1))
 		}
@@ -134,7 +135,8 @@ func (p *parser) scalar(at Pos, n *yaml.Node) Value {
 }
 
 func (p *parser) mapping(file string, n *yaml.Node, depth int) Value {
-	v := Value{Kind: Map, Pos: pos(file, n)}
+	size := len(n.Content) / 2
+	v := Value{Kind: Map, Pos: pos(file, n), Keys: slices.Grow([]Word(nil), size), Items: slices.Grow([]Value(nil), size)}
 	seen := map[string]Pos{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, ok := p.key(file, n.Content[i])

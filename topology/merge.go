@@ -10,16 +10,20 @@ import (
 // that link again, and gains; within one patch it would be a slip.
 func (w *world) addLinks(links []Link) {
 	var more []Link
+	var names []string
 	for _, l := range links {
-		if i, known := w.linkAt[l.name()]; known {
+		name := l.name()
+		if i, known := w.linkAt[name]; known {
 			w.Links[i] = w.Links[i].merged(l)
 			continue
 		}
 		l.Outside = l.Outside || slices.ContainsFunc(l.every(), func(e End) bool { return w.isOutside(e.Node.Text) })
-		more = append(more, l)
+		more, names = append(more, l), append(names, name)
+	}
+	for i, name := range names {
+		w.linkAt[name] = len(w.Links) + i
 	}
 	w.Links = append(w.Links, more...)
-	w.indexLinks()
 }
 
 // isOutside says whether a node stands around the host: what is built on it is

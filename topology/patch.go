@@ -1,5 +1,7 @@
 package topology
 
+import "slices"
+
 // patch is what a file or a step adds. Naming an object again adds to it.
 type patch struct {
 	namespaces []Namespace
@@ -41,14 +43,15 @@ func (x *patch) outside() {
 
 // patch reads the objects of a file or a step.
 func (p *parser) patch(a *Args) patch {
-	var x patch
-	p.named(at(a.path, "namespaces"), a.Value("namespaces"), "namespaces: {red: {}, blue: {}}", func(path string, name Word, v Value) {
+	rooms, links := a.Value("namespaces"), a.Value("links")
+	x := patch{namespaces: slices.Grow([]Namespace(nil), len(rooms.Keys)), links: slices.Grow([]Link(nil), len(links.Items))}
+	p.named(at(a.path, "namespaces"), rooms, "namespaces: {red: {}, blue: {}}", func(path string, name Word, v Value) {
 		x.namespaces = append(x.namespaces, p.namespace(path, name, v))
 	})
 	p.named(at(a.path, "bridges"), a.Value("bridges"), "bridges: {v-net-0: {}}", func(path string, name Word, v Value) {
 		x.bridges = append(x.bridges, p.bridge(path, name, v))
 	})
-	p.listed(at(a.path, "links"), a.Value("links"), exampleLink, func(path string, v Value) {
+	p.listed(at(a.path, "links"), links, exampleLink, func(path string, v Value) {
 		if l, ok := p.link(path, v); ok {
 			x.links = append(x.links, l)
 		}

@@ -74,5 +74,8 @@ func (p *parser) readable(file string, text []byte) bool {
 // otherwise than it is (U+202A to U+202E, U+2066 to U+2069), or end a line for
 // YAML 1.1 alone (U+2028, U+2029), so that no editor agrees about its number.
 func forbidden(r rune) bool {
+	if ' ' <= r && r <= '~' { // nearly all
+		return false
+	}
 	return r != '\n' && r != '\t' && unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control) || r == '\ufeff'
 }

@@ -35,6 +35,7 @@ func (w *world) apply(patches ...patch) {
 			continue
 		}
 		w.open()
+		w.Namespaces = slices.Grow(w.Namespaces, len(x.namespaces))
 		for i := range x.namespaces {
 			w.addNamespace(&x.namespaces[i])
 		}
