@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"slices"
 
@@ -94,52 +93,6 @@ func (j *Journal) truncate(torn int) error {
 	return nil
 }
 
-func (j *Journal) fold(line []byte) error {
-	r, err := readRecord(line)
-	if err != nil {
-		return err
-	}
-	j.told += r.size()
-	switch {
-	case r.Version > journalVersion:
-		return fmt.Errorf("written by a newer nslab (format %d, this one knows %d)", r.Version, journalVersion)
-	case r.Begin != nil:
-		add, err := steps(r.Begin.Add)
-		if err == nil {
-			j.announced(add)
-		}
-		return err
-	case r.Was != nil && r.Was.Fact.Op == nil:
-		return errNoFact
-	case r.Was != nil:
-		j.was[r.Was.Fact.Op] = r.Was.Value
-	case r.Proved != nil:
-		j.Proved = *r.Proved
-	case r.End != nil && r.All:
-		j.reach(*r.End, j.Have)
-	case r.End != nil:
-		have, err := steps(r.Have)
-		if err == nil {
-			j.reach(*r.End, have)
-		}
-		return err
-	}
-	return nil
-}
-
-// announced is what may be true from now on.
-func (j *Journal) announced(add []Step) {
-	if j.known == nil {
-		j.known = set(j.Have)
-	}
-	for _, s := range add {
-		if !j.known[s.Op] {
-			j.Have, j.known[s.Op] = append(j.Have, s), true
-		}
-	}
-	j.Open = true
-}
-
 // announcement is how many facts are written in one record: a short line is
 // read and written in little memory.
 const announcement = 100
@@ -198,16 +151,12 @@ func (j *Journal) end(at string, have []Step) error {
 	if err := j.write(r); err != nil && len(have) > 0 {
 		return err
 	}
-	j.reach(at, have)
+	if r.All {
+		j.reach(at, have, j.facts())
+	} else {
+		j.reach(at, have, set(have))
+	}
 	return nil
-}
-
-// reach is what the end of a change means. What was before a fact that is no
-// more is forgotten: the next time it may be something else.
-func (j *Journal) reach(at string, have []Step) {
-	j.At, j.Have, j.Reached, j.Open, j.Proved, j.known = at, have, have, false, "", nil
-	kept := set(have)
-	maps.DeleteFunc(j.was, func(o op.Op, _ string) bool { return !kept[o] })
 }
 
 // prove writes down that the questions of the step that is reached came out right.

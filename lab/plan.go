@@ -85,7 +85,6 @@ func (c Change) Roots() []Step {
 // frees a namespace, and the cables into it, some time after its name has gone,
 // and a new cable of that name would find the end of the old one in its way.
 func (c Change) ByHand() []Step {
-	root := set(c.Roots())
 	going := map[op.Object]bool{}
 	for _, s := range c.Gone {
 		for _, made := range op.Makes(s.Op) {
@@ -93,8 +92,10 @@ func (c Change) ByHand() []Step {
 		}
 	}
 	return filter(c.Gone, func(s Step) bool {
-		return root[s.Op] || slices.ContainsFunc(op.Makes(s.Op), op.Object.IsNamespace) ||
-			len(op.Makes(s.Op)) > 0 && slices.ContainsFunc(s.Op.On(), func(o op.Object) bool { return o.IsNamespace() && !going[o] })
+		makes, on := op.Makes(s.Op), s.Op.On()
+		root := !slices.ContainsFunc(on, func(o op.Object) bool { return going[o] })
+		return root || slices.ContainsFunc(makes, op.Object.IsNamespace) ||
+			len(makes) > 0 && slices.ContainsFunc(on, func(o op.Object) bool { return o.IsNamespace() && !going[o] })
 	})
 }
 
@@ -111,6 +112,11 @@ func ops(steps []Step) []op.Op {
 // after, but stands on an object that is made anew in between, is in both: the
 // address of veth-red goes with the old cable and comes back on the new one.
 func Difference(have, want []Step) Change {
+	if len(want) == 0 {
+		gone := slices.Clone(have)
+		slices.Reverse(gone)
+		return Change{Gone: gone}
+	}
 	had, wanted := set(have), set(want)
 	lost := map[op.Object]bool{}
 	gone := map[op.Op]bool{}

@@ -3,11 +3,11 @@ package lab
 import (
 	"bufio"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"io"
 
 	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"nslab/lab/op"
 	"nslab/topology"
@@ -15,13 +15,13 @@ import (
 
 // record is one line. Exactly one of its parts is set.
 type record struct {
-	Version int     `json:"nslab,omitempty"`
-	Begin   *change `json:"begin,omitempty"`
-	Was     *memory `json:"was,omitempty"`
-	End     *string `json:"end,omitempty"`    // the step that is reached
-	Proved  *string `json:"proved,omitempty"` // the questions that came out right at that step
-	Have    []entry `json:"have,omitempty"`   // what is true at the end
-	All     bool    `json:"all,omitempty"`    // or: all that may be
+	Version int     `json:"nslab,omitzero"`
+	Begin   *change `json:"begin,omitzero"`
+	Was     *memory `json:"was,omitzero"`
+	End     *string `json:"end,omitzero"`    // the step that is reached
+	Proved  *string `json:"proved,omitzero"` // the questions that came out right at that step
+	Have    []entry `json:"have,omitempty"`  // what is true at the end
+	All     bool    `json:"all,omitzero"`    // or: all that may be
 }
 
 type change struct {
@@ -33,17 +33,24 @@ type memory struct {
 	Value string     `json:"value"`
 }
 
+// entry is a fact and its place. A place without a file is in that of the entry
+// before.
 type entry struct {
 	Fact op.Written `json:"fact"`
-	File string     `json:"file,omitempty"`
-	Line int        `json:"line,omitempty"`
-	Col  int        `json:"col,omitempty"`
+	File string     `json:"file,omitzero"`
+	Line int        `json:"line,omitzero"`
+	Col  int        `json:"col,omitzero"`
 }
 
 func entries(ss []Step) []entry {
 	out := make([]entry, len(ss))
+	file := ""
 	for i, s := range ss {
 		out[i] = entry{op.Written{Op: s.Op}, s.Pos.File, s.Pos.Line, s.Pos.Col}
+		if s.Pos.Line != 0 && s.Pos.File == file {
+			out[i].File = ""
+		}
+		file = s.Pos.File
 	}
 	return out
 }
@@ -53,11 +60,15 @@ var errNoFact = errors.New("an entry without a fact")
 
 func steps(es []entry) ([]Step, error) {
 	out := make([]Step, len(es))
+	file := ""
 	for i, e := range es {
 		if e.Fact.Op == nil {
 			return nil, errNoFact
 		}
-		out[i] = Step{e.Fact.Op, topology.Pos{File: e.File, Line: e.Line, Col: e.Col}}
+		if e.File != "" || e.Line == 0 {
+			file = e.File
+		}
+		out[i] = Step{e.Fact.Op, topology.Pos{File: file, Line: e.Line, Col: e.Col}}
 	}
 	return out, nil
 }
@@ -81,12 +92,12 @@ func readRecord(line []byte) (r record, err error) {
 	return r, err
 }
 
+// writeRecords writes a line for each. What a file was before need not be UTF-8.
 func writeRecords(w io.Writer, rs []record) error {
 	out := bufio.NewWriter(w)
-	lines := json.NewEncoder(out)
-	lines.SetEscapeHTML(false)
+	lines := jsontext.NewEncoder(out, jsontext.AllowInvalidUTF8(true))
 	for _, r := range rs {
-		if err := lines.Encode(r); err != nil {
+		if err := jsonv2.MarshalEncode(lines, r); err != nil {
 			return err
 		}
 	}

@@ -3,12 +3,11 @@ package op
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"reflect"
-	"slices"
+	"sync"
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -53,30 +52,39 @@ var facts = []Op{
 	Proxy{},
 }
 
+// byName is the types of facts by their names.
+var byName = sync.OnceValue(func() map[string]reflect.Type {
+	out := map[string]reflect.Type{}
+	for _, o := range facts {
+		out[Name(o)] = reflect.TypeOf(o)
+	}
+	return out
+})
+
 // Name is the type of a fact, as it stands in journals and JSON reports.
 func Name(o Op) string { return reflect.TypeOf(o).Name() }
 
 // Written is a fact that can be written as JSON and read back to an equal value.
 type Written struct{ Op }
 
-// MarshalJSON writes it.
-func (w Written) MarshalJSON() ([]byte, error) { return Encode(w.Op) }
+// MarshalJSONTo writes it, without what is zero: thousands of facts stand in a
+// journal between a person and the end of a lab.
+func (w Written) MarshalJSONTo(e *jsontext.Encoder) error {
+	return jsonv2.MarshalEncode(e, struct {
+		Fact string `json:"fact"`
+		Is   Op     `json:"is"`
+	}{Name(w.Op), w.Op}, jsonv2.OmitZeroStructFields(true))
+}
 
-// UnmarshalJSONFrom reads it. Thousands of facts stand in a journal between a
-// person and the end of a lab: each is read once, where the UnmarshalJSON of
-// encoding/json would have had its end looked for before.
+// UnmarshalJSONFrom reads it, each byte once: the UnmarshalJSON of encoding/json
+// would have had its end looked for before.
 func (w *Written) UnmarshalJSONFrom(d *jsontext.Decoder) (err error) {
 	w.Op, err = decode(d)
 	return err
 }
 
 // Encode writes a fact as JSON that Decode reads back to an equal value.
-func Encode(o Op) (json.RawMessage, error) {
-	return json.Marshal(struct {
-		Fact string `json:"fact"`
-		Is   Op     `json:"is"`
-	}{Name(o), o})
-}
+func Encode(o Op) ([]byte, error) { return jsonv2.Marshal(Written{o}) }
 
 // Decode reads a fact that Encode wrote.
 func Decode(b []byte) (Op, error) {
@@ -100,11 +108,11 @@ func decode(d *jsontext.Decoder) (Op, error) {
 	if err := member(d, "fact", &name); err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(facts, func(o Op) bool { return Name(o) == name })
-	if i < 0 {
+	kind, known := byName()[name]
+	if !known {
 		return nil, fmt.Errorf("unknown fact %q: written by a newer nslab?", name)
 	}
-	v := reflect.New(reflect.TypeOf(facts[i]))
+	v := reflect.New(kind)
 	if err := member(d, "is", v.Interface()); err != nil {
 		return nil, err
 	}

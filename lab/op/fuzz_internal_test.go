@@ -23,7 +23,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add([]byte(b))
+		f.Add(b)
 	}
 	f.Add([]byte(`{"fact":"Veth","is":null}`))
 	f.Add([]byte(`{"fact":"Addr","is":{"NS":"red","Dev":"eth0","Prefix":"10.0.0.1/24"}}`))
