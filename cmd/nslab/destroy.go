@@ -109,12 +109,12 @@ func takeDown(s streams, c *cli.Context, l *lab.Lab) error {
 	if err := leave(c, l); err != nil {
 		return err
 	}
-	n, rooms := 0, l.Rooms()
+	n, rooms, verbose := 0, l.Rooms(), c.Bool("verbose")
 	err := l.Destroy(func(e lab.Event) {
 		if e.Err == nil {
 			n++
 		}
-		if c.Bool("verbose") {
+		if verbose {
 			fmt.Fprintf(s.out, "%-10s %s\n", e.Verb, topology.Printable(e.Step.Op.String()))
 		}
 	})

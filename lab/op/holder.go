@@ -18,12 +18,17 @@ import (
 // Rooms are namespaces with their names.
 type Rooms map[room]string
 
-// NewRooms looks at those that have a name now.
+// NewRooms looks at those that have a name now. All namespaces are files of one
+// file system, nsfs; what is of another is none.
 func NewRooms(names []string) Rooms {
 	r := Rooms{}
+	var here, st unix.Stat_t
+	if unix.Stat("/proc/self/ns/net", &here) != nil {
+		return r
+	}
 	for _, name := range names {
-		if dev, ino, err := netns.ID(name); err == nil {
-			r[room{dev, ino}] = name
+		if unix.Lstat(filepath.Join(netns.Dir, name), &st) == nil && st.Dev == here.Dev {
+			r[room{st.Dev, st.Ino}] = name
 		}
 	}
 	return r
@@ -43,7 +48,11 @@ func (h Holder) String() string {
 // Holders are the processes that have one of the rooms open which has no name
 // any more, as far as this user may look: of each process the first descriptor.
 func (r Rooms) Holders() (out []Holder) {
-	maps.DeleteFunc(r, func(_ room, name string) bool { return netns.Exists(name) }) // somebody else's
+	live, _ := netns.List() // sorted
+	maps.DeleteFunc(r, func(_ room, name string) bool {
+		_, again := slices.BinarySearch(live, name) // it is somebody else's
+		return again
+	})
 	if len(r) == 0 {
 		return nil
 	}
@@ -80,8 +89,7 @@ func (r Rooms) heldBy(pid int) (out []Holder) {
 // has a copy. Others are not looked at: a file may be on a disk that hangs.
 func (r Rooms) behind(fd string) string {
 	link, err := os.Readlink(fd)
-	copied := slices.Contains(slices.Collect(maps.Values(r)), filepath.Base(link))
-	if err != nil || link != "/" && !strings.HasPrefix(link, "net:[") && !copied {
+	if err != nil || link != "/" && !strings.HasPrefix(link, "net:[") && !r.called(filepath.Base(link)) {
 		return ""
 	}
 	var st unix.Stat_t
@@ -89,4 +97,13 @@ func (r Rooms) behind(fd string) string {
 		return ""
 	}
 	return r[room{st.Dev, st.Ino}]
+}
+
+func (r Rooms) called(name string) bool {
+	for _, room := range r {
+		if room == name {
+			return true
+		}
+	}
+	return false
 }
