@@ -10,6 +10,9 @@ import (
 
 // ports makes the rules of published ports.
 func (c *compiler) ports(ns *topology.Namespace) {
+	if len(ns.Ports) == 0 {
+		return
+	}
 	home, ok := c.state.Publisher(ns.Name.Text)
 	for _, o := range ns.Ports {
 		if !ok {
@@ -28,6 +31,9 @@ func (c *compiler) ports(ns *topology.Namespace) {
 // proxies makes the userland proxies of published ports: one process for each
 // port and family of the host.
 func (c *compiler) proxies(ns *topology.Namespace) {
+	if len(ns.Ports) == 0 {
+		return
+	}
 	home, ok := c.state.Publisher(ns.Name.Text)
 	for _, o := range ns.Ports {
 		for _, host := range o.ProxyHosts() {

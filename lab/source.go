@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
+	jsonv2 "github.com/go-json-experiment/json"
+
 	"nslab/topology"
 )
 
@@ -73,7 +75,7 @@ func Kept(dir, name string) (*Source, error) {
 		return nil, err
 	}
 	var s Source
-	if err := json.Unmarshal(b, &s); err != nil {
+	if err := jsonv2.Unmarshal(b, &s); err != nil {
 		return nil, err
 	}
 	return &s, nil
