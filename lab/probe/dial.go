@@ -87,10 +87,13 @@ func (s *socket) connect(from string, to netip.AddrPort) Answer {
 		return c.answer()
 	}
 	if err == nil || errors.Is(err, unix.EISCONN) {
-		rtt := time.Since(start)
-		return Answer{Outcome: Reply, RTT: rtt, Text: fmt.Sprintf("%s accepts, in %s", to, rtt.Round(10*time.Microsecond))}
+		return accepted(to, time.Since(start))
 	}
 	return s.refusal(from, to, err)
+}
+
+func accepted(to netip.AddrPort, rtt time.Duration) Answer {
+	return Answer{Outcome: Reply, RTT: rtt, Text: fmt.Sprintf("%s accepts, in %s", to, rtt.Round(10*time.Microsecond))}
 }
 
 // refusal explains an error of a connected socket by what lies in its error

@@ -2,10 +2,13 @@ package probe_test
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strconv"
 	"testing"
 
 	"nslab/lab/kerneltest"
+	"nslab/lab/op"
 	"nslab/lab/probe"
 	"nslab/topology"
 )
@@ -18,6 +21,31 @@ func BenchmarkPing(b *testing.B) {
 	if len(errs) > 0 {
 		b.Fatal(errs)
 	}
+	for b.Loop() {
+		for _, r := range probe.Ask(context.Background(), n.kernel, as, nil) {
+			if r.Status != probe.Passed {
+				b.Fatal(r.Message)
+			}
+		}
+	}
+}
+
+// BenchmarkConnections opens a hundred connections. They leave nothing behind:
+// there are not as many ports to ask from as it opens.
+func BenchmarkConnections(b *testing.B) {
+	n, _ := star(b, 2)
+	echo := op.Service{NS: "n1", Kind: "tcp-echo", Port: 7}
+	none := op.Sysctl{NS: "n0", Key: "net.ipv4.tcp_max_tw_buckets", Value: "0"}
+	if err := errors.Join(echo.Do(n.kernel), none.Do(n.kernel)); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = echo.Undo(n.kernel) })
+	check := topology.Check{Kind: topology.Word{Text: "tcp"}, Args: mapping("from", "n0", "to", "n1:7")}
+	as, errs := probe.Read(check, n.state)
+	if len(errs) > 0 {
+		b.Fatal(errs)
+	}
+	as = slices.Repeat(as, 100)
 	for b.Loop() {
 		for _, r := range probe.Ask(context.Background(), n.kernel, as, nil) {
 			if r.Status != probe.Passed {

@@ -120,6 +120,48 @@ func TestManySilentTogether(t *testing.T) {
 	}
 }
 
+// Connections that are not made at once do not hold up those that are, and
+// have their own answers; no descriptors are left.
+func TestManyConnections(t *testing.T) {
+	n := newNet(t)
+	n.state.Namespaces = append(n.state.Namespaces, topology.Namespace{Name: topology.Word{Text: "ghost"}})
+	n.serve(t, op.Service{NS: "blue", Kind: "tcp-echo", Port: 7})
+	kinds := []struct {
+		from, to string
+		outcome  probe.Outcome
+	}{
+		{"red", "blue:7", probe.Reply},
+		{"rt", "[fd00:0:0:b::2]:7", probe.Reply},
+		{"red", "blue:9", probe.Refused},
+		{"red", "10.0.0.98:9", probe.NoReply},
+		{"lonely", "10.0.1.2:7", probe.Unreachable},
+		{"ghost", "10.0.1.2:7", probe.Error},
+	}
+	var as []probe.Assertion
+	for range 30 {
+		for _, k := range kinds {
+			as = append(as, n.read(t, "tcp", mapping("from", k.from, "to", k.to), topology.Value{}, "500ms")...)
+		}
+	}
+	probe.Ask(t.Context(), n.kernel, as[:2], nil)
+	before, start := descriptors(t), time.Now()
+	heard := 0
+	for i, r := range probe.Ask(t.Context(), n.kernel, as, func(probe.Result) { heard++ }) {
+		if want := kinds[i%len(kinds)].outcome; r.Answer.Outcome != want {
+			t.Errorf("%s: %s, want %s", r.Assertion.Title(), r.Answer, want)
+		}
+	}
+	if took := time.Since(start); took > 2*time.Second {
+		t.Errorf("all together took %v, want little more than 500ms", took)
+	}
+	if heard != len(as) {
+		t.Errorf("%d results were heard of, want %d", heard, len(as))
+	}
+	if after := descriptors(t); after > before {
+		t.Errorf("%d descriptors before, %d after", before, after)
+	}
+}
+
 func TestMessages(t *testing.T) {
 	n := newNet(t)
 	n.serve(t, op.Service{NS: "blue", Kind: "http", Port: 80, Body: "hello from blue"})

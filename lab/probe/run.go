@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -49,27 +50,36 @@ func (run *round) split() (first, last []int) {
 func (run *round) all(ctx context.Context, which []int) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	var pings []int
+	var pings, connections, others []int
 	for _, i := range which {
-		if run.isPing(i) {
+		switch {
+		case run.isPing(i):
 			pings = append(pings, i)
-		} else {
-			wg.Go(func() { run.one(ctx, i) })
+		case run.isConnection(i):
+			connections = append(connections, i)
+		default:
+			others = append(others, i)
 		}
 	}
+	run.patiently(ctx, &wg, others)
 	waves, tidy := run.waves(pings)
-	if len(waves) == 0 {
+	if len(waves)+len(connections) == 0 {
 		return
 	}
 	err := run.sweeping(tidy, func(s *sweep) {
+		run.patiently(ctx, &wg, s.connect(ctx, connections))
 		for _, w := range waves {
 			run.wave(ctx, &wg, s, w)
 		}
 	})
-	if err == nil {
-		return
+	if err != nil { // there is no thread to sweep from
+		run.patiently(ctx, &wg, slices.Concat(connections, pings))
 	}
-	for _, i := range pings { // there is no thread to sweep from
+}
+
+// patiently asks each on its own, for as long as its expectation takes.
+func (run *round) patiently(ctx context.Context, wg *sync.WaitGroup, which []int) {
+	for _, i := range which {
 		wg.Go(func() { run.one(ctx, i) })
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"nslab/topology"
 )
 
-// sweep asks pings that hope for a reply in a row, from one thread. A packet
+// sweep asks pings and connections that hope for a reply in a row, from one thread. A packet
 // between namespaces of one kernel travels while it is being sent, so that its
 // answer is mostly there when the call returns: a goroutine, a timer and a
 // wake-up for each ping would cost more than the ping. Who does not answer at
@@ -155,16 +155,24 @@ func (s *sweep) take(w *sweeper) {
 		if !ok {
 			return
 		}
-		if a.RTT > s.as[f.i].Expect.patience(s.as[f.i].within).listen {
+		if !s.hears(f.i, a) {
 			continue
 		}
 		delete(w.flying, f.seq)
 		w.met = append(w.met, meeting{f.to, w.own(), s.ping(f.i).to.node})
 		s.met++
-		res := Result{Assertion: s.as[f.i], Expected: s.as[f.i].Expect.String(), Answer: a, Tries: 1, Took: a.RTT}
-		res.conclude()
-		s.tell(f.i, res)
 	}
+}
+
+// hears tells the answer to a question, unless it comes too late.
+func (s *sweep) hears(i int, a Answer) bool {
+	if a.RTT > s.as[i].Expect.patience(s.as[i].within).listen {
+		return false
+	}
+	res := Result{Assertion: s.as[i], Expected: s.as[i].Expect.String(), Answer: a, Tries: 1, Took: a.RTT}
+	res.conclude()
+	s.tell(i, res)
+	return true
 }
 
 // rest waits a moment for what is under way and returns what did not come.

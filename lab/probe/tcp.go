@@ -30,12 +30,14 @@ func (p tcp) ask(ctx context.Context, r *rig, pat patience) Answer {
 		return broken(err)
 	}
 	defer release()
-	s, a := r.dial(ctx, p.from, netip.AddrPortFrom(p.to.addr, p.port), pat)
+	s, a := r.dial(ctx, p.from, p.at(), pat)
 	if s != nil {
 		s.Close()
 	}
 	return a
 }
+
+func (p tcp) at() netip.AddrPort { return netip.AddrPortFrom(p.to.addr, p.port) }
 
 func (p tcp) Command() op.Command {
 	return inside(p.from, "nc", "-z", "-v", "-w1", p.to.addr.String(), strconv.Itoa(int(p.port)))
