@@ -30,7 +30,7 @@ func (c Chain) family() nftables.TableFamily {
 func (c Chain) mark(k *Kernel) string { return k.Mark("chain:" + c.Name) }
 
 func (c Chain) table(k *Kernel) (*nfTable, error) {
-	return chainRule{ns: c.NS, table: c.Table, family: c.family()}.look(k)
+	return chainRule{ns: c.NS, table: c.Table, family: c.family()}.look(k, false)
 }
 
 // Before says how much of the table was there already.

@@ -111,7 +111,7 @@ func (r chainRule) inside(k *Kernel, f func(*nfTable) error) error {
 }
 
 func (r chainRule) before(k *Kernel, was string) (string, error) {
-	t, err := r.look(k)
+	t, err := r.look(k, false)
 	if err != nil {
 		return "", err
 	}
@@ -140,7 +140,7 @@ func undoRules(k *Kernel, rs []newRule) error {
 }
 
 func undoOnce(k *Kernel, rs []newRule) error {
-	t, err := rs[0].look(k)
+	t, err := rs[0].look(k, false)
 	if err != nil {
 		return err
 	}
@@ -170,7 +170,7 @@ func undoOnce(k *Kernel, rs []newRule) error {
 }
 
 func (r chainRule) diff(k *Kernel) (string, error) {
-	t, err := r.look(k)
+	t, err := r.look(k, true)
 	if err != nil {
 		return missing("namespace "+r.ns, err)
 	}

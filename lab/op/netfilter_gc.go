@@ -33,6 +33,7 @@ func ruleTraces() ([]Trace, error) {
 		if err != nil {
 			continue // no tables, no rules
 		}
+		t.whole = true
 		for _, c := range t.chains {
 			all, err := t.rules(c.Name)
 			if err != nil {

@@ -31,6 +31,7 @@ type nfTable struct {
 	notes  map[string][]byte    // user data of chains
 	lists  map[string]*ruleList // the rules of chains, as far as they were read
 	kernel *Kernel              // whose points it has
+	whole  bool                 // with what nslab's own rules say
 
 	generation uint32    // of the ruleset it was read from
 	asked      []request // what the next flush is to do

@@ -26,7 +26,7 @@ const deletions = 1000
 // addRules adds rules of one table, as many at once as go into a transaction,
 // which adds all of them or none, and says how many it has added.
 func addRules(k *Kernel, rs []newRule) (added int, err error) {
-	t, err := rs[0].look(k)
+	t, err := rs[0].look(k, false)
 	if err != nil {
 		return 0, err
 	}
