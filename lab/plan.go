@@ -139,6 +139,9 @@ func Difference(have, want []Step) Change {
 // the rules of a chain, and would be in the wrong place there: what is new is
 // made at the end, so that everything that belongs behind it is made again.
 func outOfOrder(have, want []Step, had, wanted map[op.Op]bool) map[op.Op]bool {
+	if len(have) == 0 || len(want) == 0 {
+		return nil // there is no fact of both
+	}
 	now := map[op.Object][]op.Op{}
 	for _, s := range have {
 		if q := op.Sequence(s.Op); q != "" && wanted[s.Op] {

@@ -112,8 +112,11 @@ func sweepRules(k *Kernel, going []Op) error {
 	}
 	chains := map[chainAt][]newRule{}
 	for _, o := range going {
-		if f, ok := o.(ruled); ok && !rooms[f.rule().ns] {
-			r := f.rule()
+		f, ok := o.(ruled)
+		if !ok {
+			continue
+		}
+		if r := f.rule(); !rooms[r.ns] {
 			at := chainAt{r.key(), r.chain}
 			chains[at] = append(chains[at], newRule{r, k.was(o)})
 		}
