@@ -17,8 +17,19 @@ func setting(ns, key, value string) op.Sysctl {
 	return op.Sysctl{NS: ns, Key: "net.ipv4." + key, Value: value}
 }
 
+// birth is what a new namespace says of a setting. Some are copies of the machine's.
+func birth(t *testing.T, key string) string {
+	t.Helper()
+	k, ref := &op.Kernel{Lab: "settings"}, op.Namespace{Name: "reference"}
+	defer undoAll(t, k, []op.Op{ref})
+	if err := ref.Do(k); err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(must(t, ref.Name, "sysctl -n net.ipv4."+key))
+}
+
 // routers are namespaces with cables and settings, in the order of a plan.
-func routers(t *testing.T, names ...string) (facts []op.Op) {
+func routers(t *testing.T, forward string, names ...string) (facts []op.Op) {
 	t.Helper()
 	for _, n := range names {
 		facts = append(facts, op.Namespace{Name: n})
@@ -27,7 +38,7 @@ func routers(t *testing.T, names ...string) (facts []op.Op) {
 		facts = append(facts, cable(t, place(names[i], "right"), place(n, "left")), op.Up{NS: n, Dev: "left", Quiet: true})
 	}
 	for _, n := range names {
-		facts = append(facts, setting(n, "ip_forward", "1"), setting(n, "ip_default_ttl", "99"))
+		facts = append(facts, setting(n, "ip_forward", forward), setting(n, "ip_default_ttl", "99"))
 	}
 	return facts
 }
@@ -43,7 +54,9 @@ func TestSettingsTogether(t *testing.T) {
 		}
 		return nil
 	}}
-	facts := routers(t, "one", "two", "three")
+	born := birth(t, "ip_forward")
+	forward := map[string]string{"0": "1", "1": "0"}[born]
+	facts := routers(t, forward, "one", "two", "three")
 	defer undoAll(t, k, facts)
 	was := map[op.Op]string{}
 	remember := func(os []op.Op, words []string) error {
@@ -63,20 +76,23 @@ func TestSettingsTogether(t *testing.T) {
 	if want := []string{"one", "two", "three"}; !slices.Equal(entered[:3], want) {
 		t.Errorf("what was entered behind the look at the settings: %q, want each of %q once", entered, want)
 	}
-	const forwarding = "0\n/proc/sys/net/ipv4/conf/all/accept_redirects=1\n/proc/sys/net/ipv4/conf/default/forwarding=0\n/proc/sys/net/ipv4/conf/lo/forwarding=0"
+	forwarding := born
+	for _, key := range []string{"all/accept_redirects", "default/forwarding", "lo/forwarding"} {
+		forwarding += "\n/proc/sys/net/ipv4/conf/" + key + "=" + birth(t, "conf."+strings.ReplaceAll(key, "/", "."))
+	}
 	for _, n := range []string{"one", "two", "three"} {
-		if diff := cmp.Diff(forwarding, was[setting(n, "ip_forward", "1")]); diff != "" {
+		if diff := cmp.Diff(forwarding, was[setting(n, "ip_forward", forward)]); diff != "" {
 			t.Errorf("what was before in %s (-want +got):\n%s", n, diff)
 		}
-		if got := was[setting(n, "ip_default_ttl", "99")]; got != "64" {
-			t.Errorf("ip_default_ttl of %s was %q, want 64", n, got)
+		if got := was[setting(n, "ip_default_ttl", "99")]; got != birth(t, "ip_default_ttl") {
+			t.Errorf("ip_default_ttl of %s was %q", n, got)
 		}
 	}
 	for _, o := range facts {
 		wantTrue(t, k, o)
 	}
-	if got := must(t, "two", "sysctl -n net.ipv4.conf.left.forwarding"); got != "1\n" {
-		t.Errorf("an interface that came behind the setting forwards: %q, want 1", got)
+	if got := must(t, "two", "sysctl -n net.ipv4.conf.left.forwarding"); got != forward+"\n" {
+		t.Errorf("an interface that came behind the setting forwards: %q, want %s", got, forward)
 	}
 }
 
@@ -90,7 +106,7 @@ func TestSettingsOfTouchedNamespaces(t *testing.T) {
 	}{
 		"a value":      {setting("touched", "ip_forward", "1").Do, "1\n"},
 		"another one":  {setting("touched", "conf.all.accept_redirects", "0").Do, "accept_redirects=0"},
-		"an interface": {cable(t, place("fresh", "near"), place("touched", "far")).Do, "conf/far/forwarding=0"},
+		"an interface": {cable(t, place("fresh", "near"), place("touched", "far")).Do, "conf/far/forwarding="},
 		"by anybody": {func(k *op.Kernel) error {
 			return k.Inside("touched", func() error {
 				return os.WriteFile("/proc/sys/net/ipv4/conf/lo/forwarding", []byte("1"), 0)
