@@ -1,28 +1,26 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"os"
 	"path/filepath"
 )
 
-// piece is how much of a program is written at once.
-const piece = 1 << 20
+// piece is how much of a program is written at once, and then is one piece of the
+// page cache: as much as the kernel maps around a page that is touched. Larger ones
+// it maps whole, and all that counts as memory of the process.
+const piece = 64 << 10
 
 // install copies the programs to be measured into dir.
 func (o *options) install(dir string) error {
 	for _, p := range []*string{&o.nslab, &o.floor} {
-		b, err := os.ReadFile(*p)
-		if err != nil {
+		to := filepath.Join(dir, filepath.Base(*p))
+		if err := replace(to, *p); err != nil {
 			return err
 		}
-		*p = filepath.Join(dir, filepath.Base(*p))
-		if err := os.WriteFile(*p, b, 0o755); err != nil { //nolint:gosec // a program
-			return err
-		}
-		o.installed = append(o.installed, *p)
+		*p = to
+		o.installed = append(o.installed, to)
 	}
 	return nil
 }
@@ -34,20 +32,23 @@ func (o *options) install(dir string) error {
 func (o options) lay() error {
 	var errs []error
 	for _, p := range o.installed {
-		b, err := os.ReadFile(p)
-		errs = append(errs, err)
-		if err == nil {
-			errs = append(errs, replace(p, b))
-		}
+		errs = append(errs, replace(p, p))
 	}
 	return errors.Join(errs...)
 }
 
-func replace(path string, b []byte) error {
-	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o755) //nolint:gosec // a program
+// replace writes a program to path, with little memory: who is started from here
+// inherits the peak of it (getrusage(2)).
+func replace(path, from string) error {
+	in, err := os.Open(from)
 	if err != nil {
 		return err
 	}
-	_, err = io.CopyBuffer(struct{ io.Writer }{f}, struct{ io.Reader }{bytes.NewReader(b)}, make([]byte, piece))
-	return errors.Join(err, f.Close(), os.Rename(path+".new", path))
+	defer in.Close()
+	out, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o755) //nolint:gosec // a program
+	if err != nil {
+		return err
+	}
+	_, err = io.CopyBuffer(struct{ io.Writer }{out}, struct{ io.Reader }{in}, make([]byte, piece))
+	return errors.Join(err, out.Close(), os.Rename(path+".new", path))
 }

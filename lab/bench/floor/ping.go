@@ -137,15 +137,13 @@ type arpreq struct {
 	device   [16]byte
 }
 
-// forget deletes the neighbour entries of those that were asked, arp(7).
-func (p *pinger) forget() error {
-	for _, to := range p.asked {
-		req := arpreq{address: unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: to.As4()}}
-		copy(req.device[:], "eth0")
-		_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(p.fd), unix.SIOCDARP, uintptr(unsafe.Pointer(&req)))
-		if errno != 0 && errno != unix.ENXIO { // gone by itself
-			return errno
-		}
+// forget deletes a neighbour entry, arp(7).
+func (p *pinger) forget(who netip.Addr) error {
+	req := arpreq{address: unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: who.As4()}}
+	copy(req.device[:], "eth0")
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(p.fd), unix.SIOCDARP, uintptr(unsafe.Pointer(&req)))
+	if errno != 0 && errno != unix.ENXIO { // gone by itself
+		return errno
 	}
 	return nil
 }

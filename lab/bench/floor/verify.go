@@ -54,14 +54,17 @@ func (v *verifier) wave(pings []shape.Ping) error {
 	if err := v.ask(pings); err != nil {
 		return err
 	}
-	for _, do := range []func(*pinger) error{(*pinger).send, v.reap, v.forget} {
+	for _, do := range []func(*pinger) error{(*pinger).send, v.reap} {
 		for i, p := range v.open {
 			if err := do(p); err != nil {
 				return fmt.Errorf("pings from %s: %w", v.Nodes[i].Name, err)
 			}
 		}
 	}
-	return nil
+	if !v.tidy {
+		return nil
+	}
+	return v.forget(pings)
 }
 
 // ask tells everybody what to ask. Sockets of those who have nothing to do
@@ -101,12 +104,19 @@ func (v *verifier) reap(p *pinger) error {
 	return err
 }
 
-// forget deletes the entries of those that were asked.
-func (v *verifier) forget(p *pinger) error {
-	if !v.tidy || len(p.asked) == 0 {
-		return nil
+// forget deletes the entries of those that were asked, and where nobody asks
+// back, of those that have asked.
+func (v *verifier) forget(pings []shape.Ping) error {
+	for _, q := range pings {
+		err := v.open[q.From].forget(q.Addr)
+		if p := v.open[q.To]; p != nil && len(v.Among) == 0 {
+			err = errors.Join(err, p.forget(v.Nodes[q.From].Addr))
+		}
+		if err != nil {
+			return fmt.Errorf("neighbours %s and %s: %w", v.Nodes[q.From].Name, v.Nodes[q.To].Name, err)
+		}
 	}
-	return p.forget()
+	return nil
 }
 
 func enter(name string) error {
