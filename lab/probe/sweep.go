@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"nslab/lab/op"
-	"nslab/topology"
 )
 
 // sweep asks pings and connections that hope for a reply in a row, from one thread. A packet
@@ -25,6 +24,7 @@ type sweep struct {
 	forgettable map[netip.Addr]bool
 	spared      map[netip.Addr]bool // a question about the neighbour table will ask for them
 	sockets     map[born]*sweeper
+	owner       map[netip.Addr]string   // whose addresses are, as far as somebody has asked from them
 	kept        map[string][]netip.Addr // whose neighbour entries are not to be deleted, where that is known
 	met         int                     // how many have answered since the last forget
 }
@@ -36,7 +36,7 @@ const sweepTime = 20 * time.Millisecond
 // sweeping runs f with a sweep on a thread of its own.
 func (run *round) sweeping(tidy bool, f func(*sweep)) error {
 	return run.rig.k.Session(func(k *op.Kernel) error {
-		s := &sweep{round: run, k: k, tidy: tidy, sockets: map[born]*sweeper{}, kept: map[string][]netip.Addr{}}
+		s := &sweep{round: run, k: k, tidy: tidy, sockets: map[born]*sweeper{}, owner: map[netip.Addr]string{}, kept: map[string][]netip.Addr{}}
 		if tidy {
 			s.forgettable, s.spared = run.addresses()
 		}
@@ -159,7 +159,9 @@ func (s *sweep) take(w *sweeper) {
 			continue
 		}
 		delete(w.flying, f.seq)
-		w.met = append(w.met, meeting{f.to, w.own(), s.ping(f.i).to.node})
+		own := w.own()
+		s.owner[own] = s.ping(f.i).from
+		w.met = append(w.met, meeting{f.to, own, s.ping(f.i).to.node})
 		s.met++
 	}
 }
@@ -215,38 +217,4 @@ func (s *sweep) flying() (n int) {
 		n += len(w.flying)
 	}
 	return n
-}
-
-// forgotten deletes the entry that who has answered has of the asker.
-func (s *sweep) forgotten(m meeting) {
-	if m.node == "" || !m.own.IsValid() || s.spared[m.own] {
-		return
-	}
-	if w := s.sockets[born{m.node, false}]; w != nil {
-		if !slices.Contains(s.kept[m.node], m.own) {
-			_ = forgetARP(w.fd, m.own)
-		}
-		return
-	}
-	forget := func() error { return forgetIn(&netlink.Handle{}, map[netip.Addr]bool{m.own: true}) }
-	if s.k.Inside(m.node, forget) != nil { // a bridge is no namespace
-		_ = s.k.Inside(topology.Host, forget)
-	}
-}
-
-// forget deletes the neighbour entries of those who have answered. Where the
-// asker had none, the two share no network, or have been here before.
-func (s *sweep) forget() {
-	for at, w := range s.sockets {
-		if at.v6 && len(w.met) > 0 {
-			_ = s.k.Inside(at.ns, func() error { return forgetIn(&netlink.Handle{}, s.forgettable) })
-		}
-		for _, m := range w.met {
-			if at.v6 || !s.forgettable[m.peer] || slices.Contains(s.kept[at.ns], m.peer) || forgetARP(w.fd, m.peer) == nil {
-				s.forgotten(m)
-			}
-		}
-		w.met = nil
-	}
-	s.met = 0
 }

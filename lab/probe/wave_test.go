@@ -120,6 +120,35 @@ func TestForgetWhoAsked(t *testing.T) {
 	})
 }
 
+// Who is known by an address only, and asks others, is known all the same: here
+// each asks the next.
+func TestForgetWhoAskedAddresses(t *testing.T) {
+	n, names := star(t, 32)
+	var as []probe.Assertion
+	for range 30 {
+		for i, from := range names {
+			to := netip.AddrFrom4([4]byte{10, 0, 0, byte((i+1)%len(names) + 1)}).String()
+			as = append(as, n.read(t, "ping", mapping("from", from, "to", to), topology.Value{}, "")...)
+		}
+	}
+	for _, r := range probe.Ask(t.Context(), n.kernel, as, nil) {
+		if r.Status != probe.Passed {
+			t.Errorf("%s: %s", r.Assertion.Title(), r.Message)
+		}
+	}
+	left := 0
+	for _, ns := range names {
+		inside(t, n, ns, func(h *netlink.Handle, _ netlink.Link) error {
+			entries, err := h.NeighList(0, netlink.FAMILY_V4)
+			left += len(entries)
+			return err
+		})
+	}
+	if left > 3 { // who is asked first of all is not known yet
+		t.Errorf("%d entries are left, want next to none", left)
+	}
+}
+
 // Pings among many leave nothing in the neighbour tables, and what was there
 // before stays.
 func TestForget(t *testing.T) {
