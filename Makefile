@@ -48,7 +48,6 @@ $(GOLANGCI):
 
 bench: build ## nslab beside the kernel's own price, ip and Mininet; writes docs/performance.md (QUICK=1 only looks)
 	go build -trimpath -buildvcs=false -ldflags '-s -w' -o .tools/floor ./lab/bench/floor
-	$(call lay,.tools/floor)
 	go build -trimpath -buildvcs=false -o .tools/bench ./lab/bench
 	.tools/bench $(if $(QUICK),-quick,-page docs/performance.md) $(BENCHFLAGS)
 

@@ -85,6 +85,7 @@ func (c Change) Roots() []Step {
 // frees a namespace, and the cables into it, some time after its name has gone,
 // and a new cable of that name would find the end of the old one in its way.
 func (c Change) ByHand() []Step {
+	root := set(c.Roots())
 	going := map[op.Object]bool{}
 	for _, s := range c.Gone {
 		for _, made := range op.Makes(s.Op) {
@@ -92,10 +93,8 @@ func (c Change) ByHand() []Step {
 		}
 	}
 	return filter(c.Gone, func(s Step) bool {
-		makes, on := op.Makes(s.Op), s.Op.On()
-		root := !slices.ContainsFunc(on, func(o op.Object) bool { return going[o] })
-		return root || slices.ContainsFunc(makes, op.Object.IsNamespace) ||
-			len(makes) > 0 && slices.ContainsFunc(on, func(o op.Object) bool { return o.IsNamespace() && !going[o] })
+		return root[s.Op] || slices.ContainsFunc(op.Makes(s.Op), op.Object.IsNamespace) ||
+			len(op.Makes(s.Op)) > 0 && slices.ContainsFunc(s.Op.On(), func(o op.Object) bool { return o.IsNamespace() && !going[o] })
 	})
 }
 
@@ -139,7 +138,7 @@ func Difference(have, want []Step) Change {
 // the rules of a chain, and would be in the wrong place there: what is new is
 // made at the end, so that everything that belongs behind it is made again.
 func outOfOrder(have, want []Step, had, wanted map[op.Op]bool) map[op.Op]bool {
-	if len(have) == 0 || len(want) == 0 {
+	if len(have) == 0 {
 		return nil // there is no fact of both
 	}
 	now := map[op.Object][]op.Op{}

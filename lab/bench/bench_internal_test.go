@@ -28,6 +28,9 @@ func TestContestants(t *testing.T) {
 	o := options{nslab: built(t, "nslab/cmd/nslab"), floor: built(t, "nslab/lab/bench/floor")}
 	var cases []testcase
 	dir := t.TempDir()
+	if err := o.install(dir); err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range []string{"star-3", "line-4", "tree-4", "ports-3"} {
 		c, err := o.testcase(t.Context(), name, dir)
 		if err != nil {
