@@ -24,8 +24,8 @@ func (t *Thread) Create(name string, prepare func() error) error {
 		return err
 	}
 	return t.away(func() error {
-		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-			return fmt.Errorf("unshare a network namespace: %w", err)
+		if err := t.renew(); err != nil {
+			return err
 		}
 		return t.Points.publish(name, path, prepare)
 	})

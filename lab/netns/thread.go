@@ -44,8 +44,9 @@ func onThread(f func() (clean bool, err error)) error {
 type Thread struct {
 	Points Points
 	home   *NS
-	lost   bool // it did not find back
-	shared bool // Dir is a shared mount
+	lost   bool   // it did not find back
+	shared bool   // Dir is a shared mount
+	stock  *stock // made ahead; nil without
 }
 
 // Stay runs f on a thread of its own, for those who go in and out of

@@ -19,6 +19,7 @@ import (
 // ctx has ended, and failed is -1.
 func Together(ctx context.Context, k *Kernel, facts []Op, by Hands) (made []bool, failed int, err error) {
 	made = make([]bool, len(facts))
+	defer k.ahead(facts)()
 	for _, group := range crowds(facts) {
 		if err := ctx.Err(); err != nil {
 			return made, -1, err
@@ -64,6 +65,20 @@ func (k *Kernel) makeAll(group []numbered, by Hands) (refused []bool) {
 		return k.setAll(group, by)
 	}
 	return k.askAll(group)
+}
+
+// ahead announces the namespaces among the facts.
+func (k *Kernel) ahead(facts []Op) (stop func()) {
+	if k.session == nil {
+		return func() {}
+	}
+	n := 0
+	for _, o := range facts {
+		if _, ok := o.(Namespace); ok {
+			n++
+		}
+	}
+	return k.session.thread.Ahead(n)
 }
 
 // numbered is a fact and its place in the plan.

@@ -1,0 +1,117 @@
+package netns_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"nslab/lab/kerneltest"
+	"nslab/lab/netns"
+)
+
+const crowd = 40
+
+// announce names the first few of those that were announced.
+func announce(n, asked int) error {
+	return netns.Stay(func(t *netns.Thread) error {
+		defer t.Ahead(n)()
+		for i := range asked {
+			if err := t.Create(fmt.Sprintf("ahead-%d", i), nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func deleteAhead(t *testing.T) {
+	t.Helper()
+	for i := range crowd {
+		if err := netns.Delete(fmt.Sprintf("ahead-%d", i)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Error(err)
+		}
+	}
+}
+
+// Who announces namespaces gets as many, each another one, and loses nobody.
+func TestAhead(t *testing.T) {
+	kerneltest.Need(t)
+	defer deleteAhead(t)
+	before := descriptors(t)
+	if err := announce(crowd, crowd); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[uint64]string{}
+	for i := range crowd {
+		name := fmt.Sprintf("ahead-%d", i)
+		id := inode(t, name)
+		if other, twice := seen[id]; twice {
+			t.Errorf("%s and %s are one namespace", other, name)
+		}
+		seen[id] = name
+	}
+	if after := descriptors(t); after != before {
+		t.Errorf("%d descriptors are open, %d were", after, before)
+	}
+	if lost := strays(t, 100); lost != 0 {
+		t.Errorf("%d of 100 goroutines are in the wrong namespace", lost)
+	}
+}
+
+// What was announced and not taken is gone when stop returns.
+func TestAheadNotTaken(t *testing.T) {
+	kerneltest.Need(t)
+	defer deleteAhead(t)
+	before := descriptors(t)
+	for _, asked := range []int{0, 1, crowd / 2} {
+		if err := announce(crowd, asked); err != nil {
+			t.Fatal(err)
+		}
+		if names, err := netns.List(); len(names) != asked || err != nil {
+			t.Errorf("asked for %d, there are %v (%v)", asked, names, err)
+		}
+		if after := descriptors(t); after != before {
+			t.Errorf("%d descriptors are open, %d were", after, before)
+		}
+		deleteAhead(t)
+	}
+}
+
+// Where the kernel makes no more, Create says so, and nobody waits.
+func TestAheadRefused(t *testing.T) {
+	kerneltest.Need(t)
+	cmd := exec.Command("/proc/self/exe", scarce)
+	cmd.SysProcAttr = netns.Machine(true)
+	out, err := cmd.CombinedOutput()
+	if want := unix.ENOSPC.Error(); err != nil || !strings.Contains(string(out), want) {
+		t.Errorf("%s(%v), want: %s", out, err, want)
+	}
+}
+
+// scarce is the argument of this program when it is to run few.
+const scarce = "scarce"
+
+// few asks for more namespaces than its user namespace allows, see namespaces(7).
+func few() error {
+	err := errors.Join(
+		unix.Mount("tmpfs", "/run", "tmpfs", 0, ""), // the names that it leaves are for nobody
+		os.WriteFile("/proc/sys/user/max_net_namespaces", []byte("20"), 0))
+	if err != nil {
+		return err
+	}
+	return announce(crowd, crowd)
+}
+
+func descriptors(t *testing.T) int {
+	t.Helper()
+	files, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(files)
+}
