@@ -50,7 +50,7 @@ func (run *round) split() (first, last []int) {
 func (run *round) all(ctx context.Context, which []int) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	var pings, connections, others []int
+	var pings, connections, others, late []int
 	for _, i := range which {
 		switch {
 		case run.isPing(i):
@@ -69,7 +69,11 @@ func (run *round) all(ctx context.Context, which []int) {
 	err := run.sweeping(tidy, func(s *sweep) {
 		run.patiently(ctx, &wg, s.connect(ctx, connections))
 		for _, w := range waves {
-			run.wave(ctx, &wg, s, w)
+			late = append(late, run.wave(ctx, &wg, s, w)...)
+		}
+		if len(late) > 0 { // an answer may come when its wave is over
+			wg.Wait()
+			run.forget(late, s.forgettable)
 		}
 	})
 	if err != nil { // there is no thread to sweep from

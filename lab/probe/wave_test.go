@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
@@ -180,6 +181,36 @@ func TestForget(t *testing.T) {
 			}
 			if want := map[bool]int{true: 1}[name == "n0"]; len(entries) != want {
 				t.Errorf("%s has %d neighbours, want %d", name, len(entries), want)
+			}
+			return err
+		})
+	}
+}
+
+// An answer that comes when its wave is long over leaves nothing either: n1 comes
+// to the network only when others of another wave have answered.
+func TestForgetLate(t *testing.T) {
+	n, names := star(t, 33)
+	set := func(up func(*netlink.Handle, netlink.Link) error) { inside(t, n, "n1", up) }
+	set(func(h *netlink.Handle, l netlink.Link) error { return h.LinkSetDown(l) })
+	var once sync.Once
+	watch := func(r probe.Result) {
+		if nodes := r.Assertion.Probe.Nodes(); nodes[0] == names[30] && nodes[1] == names[31] {
+			once.Do(func() { set(func(h *netlink.Handle, l netlink.Link) error { return h.LinkSetUp(l) }) })
+		}
+	}
+	args := mapping()
+	args.Keys, args.Items = []topology.Word{{Text: "among"}}, []topology.Value{list(names...)}
+	for _, r := range probe.Ask(t.Context(), n.kernel, n.read(t, "ping", args, topology.Value{}, ""), watch) {
+		if r.Status != probe.Passed {
+			t.Errorf("%s: %s", r.Assertion.Title(), r.Message)
+		}
+	}
+	for _, name := range names {
+		inside(t, n, name, func(h *netlink.Handle, l netlink.Link) error {
+			entries, err := h.NeighList(l.Attrs().Index, netlink.FAMILY_V4)
+			if len(entries) > 0 {
+				t.Errorf("%s knows %v", name, entries)
 			}
 			return err
 		})
