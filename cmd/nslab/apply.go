@@ -79,13 +79,15 @@ func noStep(p *lab.Plan, to string) error {
 // when there is none, and takes away again when no lab came of it.
 func applySandbox(c *cli.Context, name string, src *lab.Source) error {
 	b, err := sandbox.Find(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		b, err = startSandbox(c, name)
+	switch {
+	case err == nil:
+		err = inSandbox(b, src)
+	case errors.Is(err, fs.ErrNotExist):
+		b, err = inNewSandbox(c, name, src)
 	}
-	if err != nil {
+	if b == nil {
 		return err
 	}
-	err = inSandbox(b, src)
 	if lab.Missing(b.Path(lab.StateDir), name) {
 		err = errors.Join(err, endSandbox(b))
 	}

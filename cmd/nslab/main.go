@@ -22,6 +22,9 @@ func main() {
 	if name := filepath.Base(os.Args[0]); cni.Is(name) {
 		os.Exit(cni.Main(cni.Process{Name: name, Getenv: os.Getenv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}))
 	}
+	if sandbox.Await() != nil { // the starter says why
+		os.Exit(exitBuild)
+	}
 	// Three commands are for nslab itself: the process that holds a sandbox, the
 	// services that a lab runs, and what stands in a plugin's place. They get by
 	// without the command line.

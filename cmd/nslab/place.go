@@ -26,18 +26,35 @@ func here(name string) bool {
 // inSandbox runs this same command line again inside a sandbox and passes its
 // exit status. src, when not nil, is handed over, and variables more.
 func inSandbox(b *sandbox.Sandbox, src *lab.Source, more ...string) error {
-	env := append(os.Environ(), more...)
-	var files []*os.File
-	if src != nil {
-		f, err := memoryFile(src)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		files, env = append(files, f), append(env, sourceFD+"=3")
+	cmd, done, err := sameAgain(src, more...)
+	if err != nil {
+		return err
 	}
-	dir, _ := os.Getwd()
-	code, err := b.Run(append([]string{"/proc/self/exe"}, os.Args[1:]...), env, dir, files)
+	defer done()
+	code, err := b.RunCommand(cmd)
+	return ranIn(b, code, err)
+}
+
+// sameAgain is this same command line, to be run inside a sandbox.
+func sameAgain(src *lab.Source, more ...string) (cmd sandbox.Command, done func(), err error) {
+	cmd = sandbox.Command{
+		Argv:  append([]string{"/proc/self/exe"}, os.Args[1:]...),
+		Env:   append(os.Environ(), more...),
+		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
+	}
+	if src == nil {
+		return cmd, func() {}, nil
+	}
+	f, err := memoryFile(src)
+	if err != nil {
+		return cmd, nil, err
+	}
+	cmd.Env, cmd.Files = append(cmd.Env, sourceFD+"=3"), append(cmd.Files, f)
+	return cmd, func() { f.Close() }, nil
+}
+
+// ranIn is what came of a command in a sandbox.
+func ranIn(b *sandbox.Sandbox, code int, err error) error {
 	if errors.Is(err, os.ErrProcessDone) {
 		return &codeError{exitBuild, &goneError{b.Name}}
 	}

@@ -26,11 +26,29 @@ func proveFlag(usage string) cli.Flag {
 	return &cli.BoolFlag{Name: "prove", Usage: usage}
 }
 
-// startSandbox starts a lab's sandbox, after the print when one is asked for.
-func startSandbox(c *cli.Context, name string) (*sandbox.Sandbox, error) {
-	if !c.Bool("prove") {
-		return sandbox.Start(name)
+// inNewSandbox is inSandbox in one that it starts, after the print when one is
+// asked for. There is one unless it is nil.
+func inNewSandbox(c *cli.Context, name string, src *lab.Source) (*sandbox.Sandbox, error) {
+	if c.Bool("prove") {
+		b, err := provedSandbox(c, name)
+		if err != nil {
+			return nil, err
+		}
+		return b, inSandbox(b, src)
 	}
+	cmd, done, err := sameAgain(src)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	b, code, err := sandbox.StartWith(name, cmd)
+	if b == nil {
+		return nil, err
+	}
+	return b, ranIn(b, code, err)
+}
+
+func provedSandbox(c *cli.Context, name string) (*sandbox.Sandbox, error) {
 	pr, err := sandboxProof(name)
 	if err == nil {
 		err = pr.take(c.Context)

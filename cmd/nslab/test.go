@@ -111,13 +111,7 @@ func testFile(s streams, c *cli.Context, name, box string, on *board) show.File 
 	if f.Err = lab.Needs(p); f.Err != nil {
 		return f
 	}
-	b, err := sandbox.StartThrowaway(box)
-	if err != nil {
-		f.Err = err
-		return f
-	}
-	f.Report, f.Err = testIn(b, src, p, func(i int) { on.step(name, p, i) })
-	f.Err = errors.Join(f.Err, b.Kill())
+	f.Report, f.Err = testIn(box, src, p, func(i int) { on.step(name, p, i) })
 	return f
 }
 
@@ -128,9 +122,9 @@ const (
 	beginsFD = 5
 )
 
-// testIn runs this command again inside the sandbox and reads its report.
+// testIn runs this command again inside a sandbox called box and reads its report.
 // Meanwhile begins is told the number of every stage that begins.
-func testIn(b *sandbox.Sandbox, src *lab.Source, p *lab.Plan, begins func(int)) (*lab.Report, error) {
+func testIn(box string, src *lab.Source, p *lab.Plan, begins func(int)) (r *lab.Report, err error) {
 	source, err := memoryFile(src)
 	if err != nil {
 		return nil, err
@@ -152,16 +146,19 @@ func testIn(b *sandbox.Sandbox, src *lab.Source, p *lab.Plan, begins func(int)) 
 	}
 	stop := listen(news, begins)
 	defer stop()
-	code, err := b.RunCommand(sandbox.Command{
+	b, code, err := sandbox.StartThrowawayWith(box, sandbox.Command{
 		Argv:  append([]string{"/proc/self/exe"}, os.Args[1:]...),
 		Env:   append(os.Environ(), sourceFD+"=3"),
 		Files: []*os.File{null, os.Stderr, os.Stderr, source, report, tell},
 	})
 	stop()
+	if b != nil {
+		defer func() { err = both(err, b.Kill()) }()
+	}
 	if err := both(err, tell.Close()); err != nil {
 		return nil, err
 	}
-	r, err := readReport(report, p)
+	r, err = readReport(report, p)
 	if err == nil && r == nil && code != exitOK {
 		return nil, &codeError{code, fmt.Errorf("the test ended without a report (exit status %d)", code)}
 	}

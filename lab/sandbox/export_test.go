@@ -39,7 +39,7 @@ func StartFaulty(name string, fault func(step string) error) (*Sandbox, error) {
 		return nil, err
 	}
 	p.points = fault
-	return p.start(stay)
+	return p.start(stay, nil)
 }
 
 // HoldFaulty is Hold where something may go wrong before each step.
@@ -108,4 +108,20 @@ func (s *Sandbox) RunAfter(c Command, what func()) error {
 	what()
 	_, err = j.start()
 	return err
+}
+
+// Run is RunCommand on the caller's standard files, with others behind them.
+func (s *Sandbox) Run(argv, env []string, dir string, files []*os.File) (int, error) {
+	std := []*os.File{os.Stdin, os.Stdout, os.Stderr}
+	return s.RunCommand(Command{Argv: argv, Env: env, Dir: dir, Files: append(std, files...)})
+}
+
+// StartFaultyWith is StartWith where something may go wrong before each step.
+func StartFaultyWith(name string, c Command, fault func(step string) error) (*Sandbox, int, error) {
+	p, err := at(name)
+	if err != nil {
+		return nil, 0, err
+	}
+	p.points = fault
+	return p.startWith(stay, c)
 }

@@ -16,49 +16,68 @@ type Command struct {
 	Argv  []string // Argv[0] "/proc/self/exe" is the program that calls; else as execvp(3)
 	Env   []string
 	Dir   string     // working directory, if it exists inside; "" is the caller's
-	Files []*os.File // become descriptors 0, 1, 2 and so on
+	Files []*os.File // become descriptors 0, 1, 2 and so on: standard input, output and error first
 	Room  string     // the network namespace to run in, as by `ip netns exec`; "" is the sandbox's own
 }
 
-// Run runs argv inside all namespaces of the sandbox, with the caller's
-// standard input, output and error, and files as descriptors 3 and up. The
+// RunCommand runs a command inside all namespaces of the sandbox. The
 // program is a child in the caller's process group: its terminal, job control
 // and Ctrl-C work as if there were no sandbox, SIGTERM and SIGHUP are passed
 // on to it, and it dies when the caller does.
 //
-// Run returns the exit status, 128+n when signal n ended the program. An error
+// It returns the exit status, 128+n when signal n ended the program. An error
 // means that it never ran.
-func (s *Sandbox) Run(argv, env []string, dir string, files []*os.File) (int, error) {
-	std := []*os.File{os.Stdin, os.Stdout, os.Stderr}
-	return s.RunCommand(Command{Argv: argv, Env: env, Dir: dir, Files: append(std, files...)})
+func (s *Sandbox) RunCommand(c Command) (int, error) {
+	r, err := s.begin(c)
+	if err != nil {
+		return 0, err
+	}
+	return r.wait()
 }
 
-// RunCommand is Run for a command whose standard files are chosen too.
-func (s *Sandbox) RunCommand(c Command) (int, error) {
+// running is a program that runs in a sandbox. Its goroutine keeps its thread
+// until wait: PDEATHSIG watches the one that forked.
+type running struct {
+	pid  int
+	sigs *signals
+	term *terminal
+}
+
+func (s *Sandbox) begin(c Command) (*running, error) {
 	j, err := s.join(c)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer j.close()
-	sigs := catch()
-	defer sigs.stop()
-	// PDEATHSIG watches the thread that forked, so it has to stay.
+	r := &running{sigs: catch()}
 	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	term := openTerminal()
-	defer term.close()
-	pid, err := j.start()
+	r.term = openTerminal()
+	if r.pid, err = j.start(); err != nil {
+		r.leave()
+		return nil, err
+	}
+	if err := r.sigs.passTo(r.pid, r.term); err != nil {
+		_ = unix.Kill(r.pid, unix.SIGKILL)
+		reapChild(r.pid)
+		r.term.takeBack(false)
+		r.leave()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *running) leave() {
+	r.term.close()
+	runtime.UnlockOSThread()
+	r.sigs.stop()
+}
+
+// wait returns the exit status.
+func (r *running) wait() (int, error) {
+	defer r.leave()
+	ws, err := await(r.pid, r.term)
+	r.term.takeBack(ws.Signaled())
 	if err != nil {
-		return 0, err
-	}
-	var ws unix.WaitStatus
-	defer func() { term.takeBack(ws.Signaled()) }()
-	if err := sigs.passTo(pid, term); err != nil {
-		_ = unix.Kill(pid, unix.SIGKILL)
-		reapChild(pid)
-		return 0, err
-	}
-	if ws, err = await(pid, term); err != nil {
 		return 0, err
 	}
 	if ws.Signaled() {

@@ -10,8 +10,8 @@
 // destroy the lab, by the kernel's hand.
 //
 // [Start] makes a holder, [Find] finds it again from a later command, and
-// [Sandbox.Run] runs a command inside, on the caller's terminal. The holder
-// itself does nothing but wait.
+// [Sandbox.RunCommand] runs a command inside, on the caller's terminal;
+// [StartWith] does the first and the last of these at once. The holder itself does nothing but wait.
 //
 // What is alive is decided by locks, not by files: a holder has inherited the
 // flock(2) on Root/NAME/lock and cannot lose it while it lives. Root/NAME/

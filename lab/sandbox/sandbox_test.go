@@ -59,6 +59,10 @@ func program(name string, args []string) int {
 		return 1
 	case "faulty":
 		return faulty(args[0], args[1])
+	case "faulty-with":
+		return faultyWith(args[0], args[1], args[2])
+	case "awaited":
+		return awaited(args[0])
 	case "throwaway": // starts one and waits to be killed
 		return throwaway(args[0])
 	case "run":

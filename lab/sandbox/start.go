@@ -41,10 +41,10 @@ func start(name string, life byte) (*Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.start(life)
+	return p.start(life, nil)
 }
 
-func (p place) start(life byte) (*Sandbox, error) {
+func (p place) start(life byte, f *first) (*Sandbox, error) {
 	lock, s, err := p.claim(true, patience, nil)
 	if err != nil {
 		p.abandon()
@@ -58,7 +58,7 @@ func (p place) start(life byte) (*Sandbox, error) {
 	if err := p.forget(); err != nil {
 		return nil, err
 	}
-	s, err = p.launch(lock, life)
+	s, err = p.launch(lock, life, f)
 	if err != nil {
 		return nil, errors.Join(err, p.clear())
 	}
@@ -72,9 +72,9 @@ type starter struct {
 	commit *os.File // a byte here says that the state is written (stay, tied); its end, that the starter died
 }
 
-// launch starts a holder, waits until it is set up, writes it down, and only
-// then lets it go on.
-func (p place) launch(lock *os.File, life byte) (*Sandbox, error) {
+// launch starts a holder, and the first command if there is one, waits until the
+// holder is set up, writes it down, and only then lets it go on.
+func (p place) launch(lock *os.File, life byte, f *first) (*Sandbox, error) {
 	if err := p.points.before("spawn"); err != nil {
 		return nil, err
 	}
@@ -83,9 +83,10 @@ func (p place) launch(lock *os.File, life byte) (*Sandbox, error) {
 		return nil, forbidden(err)
 	}
 	defer st.status.Close()
-	s, err := p.settle(st, life)
+	s, err := p.settle(st, life, f)
 	if err != nil {
 		_ = st.cmd.Process.Kill() // may be gone already
+		f.abandon()
 		_ = st.cmd.Wait()
 		return nil, errors.Join(err, st.commit.Close())
 	}
@@ -96,7 +97,14 @@ func (p place) launch(lock *os.File, life byte) (*Sandbox, error) {
 	return s, nil
 }
 
-func (p place) settle(st *starter, life byte) (*Sandbox, error) {
+func (p place) settle(st *starter, life byte, f *first) (*Sandbox, error) {
+	pid := st.cmd.Process.Pid
+	holder, err := netns.ProcessOf(pid)
+	if err != nil {
+		return nil, err
+	}
+	s := &Sandbox{Name: p.name, Pid: pid, Started: time.Now(), start: holder.Start, at: p}
+	f.begin(s)
 	if err := p.points.before("report"); err != nil {
 		return nil, err
 	}
@@ -104,12 +112,8 @@ func (p place) settle(st *starter, life byte) (*Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	pid := st.cmd.Process.Pid
-	holder, err := netns.ProcessOf(pid)
-	if err != nil {
-		return nil, err
-	}
-	r := record{Pid: pid, Start: holder.Start, Boot: bootID(), Started: time.Now(), Notes: rep.Notes}
+	s.Notes = rep.Notes
+	r := record{Pid: pid, Start: s.start, Boot: bootID(), Started: s.Started, Notes: s.Notes}
 	if err := r.write(p); err != nil {
 		return nil, err
 	}
@@ -119,7 +123,7 @@ func (p place) settle(st *starter, life byte) (*Sandbox, error) {
 	if _, err := st.commit.Write([]byte{life}); err != nil {
 		return nil, fmt.Errorf("sandbox %q was killed while it was started: %w (%w)", p.name, os.ErrProcessDone, err)
 	}
-	return &Sandbox{Name: p.name, Pid: pid, Started: r.Started, Notes: r.Notes, start: r.Start, at: p}, nil
+	return s, nil
 }
 
 // spawn starts the holder process. It gets three descriptors: see hold.go.
