@@ -10,10 +10,10 @@ import (
 // acceleration and no more: who skips this file misses nothing of what facts
 // mean.
 //
-// First come the namespaces, with their settings, then the interfaces, then all
-// that is set on them, one namespace after the other. Nothing is asked of an interface before
-// the kernel has said that it is ours. Rules come at the end, those of a table in
-// one transaction.
+// First come the namespaces, each with the interfaces that have waited for it, or
+// all of them with their settings; then all that is set on interfaces, one
+// namespace after the other. Nothing is asked of an interface before the kernel
+// has said that it is ours. Rules come at the end, those of a table in one transaction.
 //
 // made says what has become true. err is about the fact number failed, or that
 // ctx has ended, and failed is -1.
@@ -90,12 +90,12 @@ type numbered struct {
 // crowds are the facts in the order of making. Each group is of one namespace,
 // but for the settings.
 func crowds(facts []Op) (out [][]numbered) {
-	var settings, links, rest, rules []numbered
+	var rooms, settings, links, rest, rules []numbered
 	for i, o := range facts {
 		f := numbered{o, i}
 		switch o.(type) {
 		case Namespace:
-			out = append(out, []numbered{f})
+			rooms = append(rooms, f)
 		case Sysctl:
 			settings = append(settings, f)
 		case Maker:
@@ -106,10 +106,44 @@ func crowds(facts []Op) (out [][]numbered) {
 			rest = append(rest, f)
 		}
 	}
+	return slices.Concat(furnished(rooms, settings, links), switchesLast(byNamespace(rest)), byTable(rules))
+}
+
+// furnished has each namespace followed by the interfaces that have waited for
+// it: while they are made, another thread makes the next namespace. Where there
+// are settings, which come between the two, all namespaces come first.
+func furnished(rooms, settings, links []numbered) (out [][]numbered) {
 	if settings != nil {
-		out = append(out, settings)
+		alone := slices.Collect(slices.Chunk(rooms, 1))
+		return slices.Concat(alone, [][]numbered{settings}, byNamespace(links))
 	}
-	return slices.Concat(out, byNamespace(links), switchesLast(byNamespace(rest)), byTable(rules))
+	behind := behindRooms(rooms, links)
+	out = byNamespace(behind[0])
+	for i, f := range rooms {
+		out = append(append(out, []numbered{f}), byNamespace(behind[i+1])...)
+	}
+	return out
+}
+
+// behindRooms sorts interfaces by how many of the namespaces have to be there
+// first.
+func behindRooms(rooms, links []numbered) [][]numbered {
+	behind := make([][]numbered, len(rooms)+1)
+	first := map[Object]int{} // as many as an object waits for
+	for i, f := range rooms {
+		first[NetNS(f.Op.(Namespace).Name)] = i + 1
+	}
+	for _, f := range links {
+		n := 0
+		for _, o := range f.On() {
+			n = max(n, first[o])
+		}
+		for _, o := range f.Op.(Maker).Makes() {
+			first[o] = n
+		}
+		behind[n] = append(behind[n], f)
+	}
+	return behind
 }
 
 // byNamespace puts facts of the same namespace together. They keep their order.
