@@ -26,6 +26,7 @@ type builder struct {
 	open    map[int]place // of the namespaces
 	waiting map[int][]int // links by the later of their nodes
 	b       batch
+	ahead   <-chan made // nil: each is made when its turn comes
 }
 
 // place is a namespace: a netlink socket in it, and a descriptor of itself.
@@ -42,6 +43,9 @@ func apply(s shape.Shape) error {
 	for i, l := range s.Links {
 		last := max(l.A.Node, l.B.Node)
 		b.waiting[last] = append(b.waiting[last], i)
+	}
+	if s.Bridge.IsValid() && len(s.Nodes) >= many {
+		b.ahead = ahead(len(s.Nodes))
 	}
 	if err := b.openHost(); err != nil {
 		return err
@@ -127,10 +131,7 @@ func sysctl(name string, value int) error {
 
 // namespace makes a namespace with all its cables to those that are there.
 func (b *builder) namespace(i int) error {
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		return err
-	}
-	p, err := here()
+	p, err := b.enterNew()
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func run(args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	runtime.LockOSThread() // namespaces belong to threads; this program needs one
+	runtime.LockOSThread() // namespaces belong to threads; all but ahead is done on this one
 	switch args[0] {
 	case "apply":
 		return apply(s)
