@@ -78,20 +78,26 @@ func noStep(p *lab.Plan, to string) error {
 // applySandbox runs the command again inside the lab's sandbox, which it makes
 // when there is none, and takes away again when no lab came of it.
 func applySandbox(c *cli.Context, name string, src *lab.Source) error {
-	b, err := sandbox.Find(name)
-	switch {
-	case err == nil:
-		err = inSandbox(b, src)
-	case errors.Is(err, fs.ErrNotExist):
-		b, err = inNewSandbox(c, name, src)
-	}
-	if b == nil {
-		return err
-	}
-	if lab.Missing(b.Path(lab.StateDir), name) {
+	b, err := inItsSandbox(c, name, src)
+	if b != nil && lab.Missing(b.Path(lab.StateDir), name) {
 		err = errors.Join(err, endSandbox(b))
 	}
 	return err
+}
+
+func inItsSandbox(c *cli.Context, name string, src *lab.Source) (*sandbox.Sandbox, error) {
+	b, err := sandbox.Find(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		b, err = inNewSandbox(c, name, src)
+		if b != nil || !errors.Is(err, fs.ErrExist) {
+			return b, err
+		}
+		b, err = sandbox.Find(name) // another command was faster
+	}
+	if err != nil {
+		return nil, err
+	}
+	return b, inSandbox(b, src)
 }
 
 func applyHere(s streams, c *cli.Context, src *lab.Source, p *lab.Plan) error {

@@ -3,6 +3,8 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"log"
 	"os"
@@ -22,7 +24,10 @@ func main() {
 	if name := filepath.Base(os.Args[0]); cni.Is(name) {
 		os.Exit(cni.Main(cni.Process{Name: name, Getenv: os.Getenv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}))
 	}
-	if sandbox.Await() != nil { // the starter says why
+	if err := sandbox.AwaitSetUp(); err != nil {
+		if !errors.Is(err, io.EOF) { // else the starter says why
+			fmt.Fprintln(os.Stderr, "nslab:", err)
+		}
 		os.Exit(exitBuild)
 	}
 	// Three commands are for nslab itself: the process that holds a sandbox, the

@@ -87,7 +87,10 @@ func memoryFile(v any) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f, json.NewEncoder(f).Encode(v)
+	if err := json.NewEncoder(f).Encode(v); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 // memory is an empty file that no directory has, see memfd_create(2).

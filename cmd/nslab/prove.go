@@ -27,7 +27,7 @@ func proveFlag(usage string) cli.Flag {
 }
 
 // inNewSandbox is inSandbox in one that it starts, after the print when one is
-// asked for. There is one unless it is nil.
+// asked for. What it returns is nil where none could be started.
 func inNewSandbox(c *cli.Context, name string, src *lab.Source) (*sandbox.Sandbox, error) {
 	if c.Bool("prove") {
 		b, err := provedSandbox(c, name)
@@ -48,6 +48,7 @@ func inNewSandbox(c *cli.Context, name string, src *lab.Source) (*sandbox.Sandbo
 	return b, ranIn(b, code, err)
 }
 
+// provedSandbox starts a sandbox after the print.
 func provedSandbox(c *cli.Context, name string) (*sandbox.Sandbox, error) {
 	pr, err := sandboxProof(name)
 	if err == nil {

@@ -112,6 +112,9 @@ func testFile(s streams, c *cli.Context, name, box string, on *board) show.File 
 		return f
 	}
 	f.Report, f.Err = testIn(box, src, p, func(i int) { on.step(name, p, i) })
+	if errors.Is(f.Err, context.Canceled) {
+		f.Err = interruptedLab(p.Name(), false)
+	}
 	return f
 }
 

@@ -1,15 +1,17 @@
 package netns
 
 import (
+	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
 
 // stock is namespaces that another thread makes, and that wait without a name.
 type stock struct {
-	orders chan struct{} // those that nobody has begun to make
-	made   chan *NS      // ends when nobody makes any more
+	left atomic.Int64 // how many nobody has begun to make; below 0: none
+	made chan *NS     // ends when the other thread makes no more
 }
 
 const (
@@ -21,9 +23,9 @@ const (
 )
 
 // Ahead says that Create is about to be called n times on this thread. Where
-// these are many, another thread makes some of the namespaces meanwhile: that
-// takes the kernel longer than all that is done with one afterwards, and half
-// of it needs no lock that others want.
+// these are many, another thread makes some of the namespaces meanwhile: to make
+// one takes the kernel longer than what is done with it afterwards, and much of
+// that time needs no lock that others want.
 //
 // The caller calls stop when it has called Create for the last time, and until
 // then changes nothing that new namespaces are made after. What was not taken goes
@@ -32,11 +34,8 @@ func (t *Thread) Ahead(n int) (stop func()) {
 	if n < worthwhile {
 		return func() {}
 	}
-	s := &stock{make(chan struct{}, n), make(chan *NS, shelf)}
-	for range n {
-		s.orders <- struct{}{}
-	}
-	close(s.orders)
+	s := &stock{made: make(chan *NS, shelf)}
+	s.left.Store(int64(n))
 	go s.fill()
 	t.stock = s
 	return func() {
@@ -50,26 +49,35 @@ func (t *Thread) Ahead(n int) (stop func()) {
 func (s *stock) fill() {
 	defer close(s.made)
 	_ = Stay(func(t *Thread) error {
-		return t.away(func() error {
-			for range s.orders {
-				if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-					return err
-				}
-				n, err := Current()
-				if err != nil {
-					return err
-				}
-				s.made <- n
+		for s.left.Add(-1) >= 0 {
+			n, err := t.nameless()
+			if err != nil {
+				return err
 			}
-			return nil
-		})
+			s.made <- n
+		}
+		return nil
 	})
 }
 
-func (s *stock) drain() {
-	for range s.orders { // which nobody begins any more
-		continue
+// nameless makes a namespace, from home: some of what a namespace is born with
+// comes from the one that its maker is in.
+func (t *Thread) nameless() (n *NS, err error) {
+	err = t.away(func() error {
+		if err := unshare(); err != nil {
+			return err
+		}
+		n, err = Current()
+		return err
+	})
+	if err != nil && n != nil { // there is no way home
+		err = errors.Join(err, n.Close())
 	}
+	return n, err
+}
+
+func (s *stock) drain() {
+	s.left.Store(0)
 	for n := range s.made {
 		n.Close()
 	}
@@ -85,7 +93,7 @@ func (s *stock) take() *NS {
 		return n
 	default:
 	}
-	if _, mine := <-s.orders; mine {
+	if s.left.Add(-1) >= 0 {
 		return nil
 	}
 	return <-s.made // the last one, which is being made
@@ -97,6 +105,10 @@ func (t *Thread) renew() error {
 		defer n.Close()
 		return n.enter()
 	}
+	return unshare()
+}
+
+func unshare() error {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		return fmt.Errorf("unshare a network namespace: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -63,6 +64,45 @@ func TestAhead(t *testing.T) {
 	}
 }
 
+// All are born alike, from the namespace that the caller is in: here, with a table
+// of connections of their own, which those of theirs would not have.
+func TestAheadBornAlike(t *testing.T) {
+	kerneltest.Need(t)
+	defer deleteAhead(t)
+	const children, own = "/proc/sys/net/ipv4/tcp_child_ehash_entries", "/proc/sys/net/ipv4/tcp_ehash_entries"
+	set := func(entries string) error { return os.WriteFile(children, []byte(entries), 0) }
+	if err := set("256"); errors.Is(err, os.ErrNotExist) {
+		t.Skip("this kernel has one table of connections for all namespaces")
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := set("0"); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := announce(crowd, crowd); err != nil {
+		t.Fatal(err)
+	}
+	for i := range crowd {
+		name := fmt.Sprintf("ahead-%d", i)
+		n, err := netns.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = n.Do(func() error {
+			got, err := os.ReadFile(own)
+			if strings.TrimSpace(string(got)) != "256" {
+				t.Errorf("%s has a table of %s", name, got)
+			}
+			return err
+		})
+		if err := errors.Join(err, n.Close()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // What was announced and not taken is gone when stop returns.
 func TestAheadNotTaken(t *testing.T) {
 	kerneltest.Need(t)
@@ -109,6 +149,7 @@ func few() error {
 
 func descriptors(t *testing.T) int {
 	t.Helper()
+	runtime.GC() // closes what other tests have left open
 	files, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
 		t.Fatal(err)

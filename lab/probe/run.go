@@ -73,7 +73,7 @@ func (run *round) all(ctx context.Context, which []int) {
 		}
 		if len(late) > 0 { // an answer may come when its wave is over
 			wg.Wait()
-			run.forget(late, s.forgettable)
+			s.forgetLeft(late)
 		}
 	})
 	if err != nil { // there is no thread to sweep from

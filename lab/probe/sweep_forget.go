@@ -2,6 +2,7 @@ package probe
 
 import (
 	"cmp"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -22,10 +23,49 @@ func (s *sweep) forgotten(m meeting) {
 		}
 		return
 	}
-	forget := func() error { return forgetIn(&netlink.Handle{}, map[netip.Addr]bool{m.own: true}) }
-	if s.k.Inside(m.node, forget) != nil { // a bridge is no namespace
+	s.forgetAt(m.node, map[netip.Addr]bool{m.own: true})
+}
+
+// forgetAt deletes the entries that a node has of addresses. The table is a cache:
+// nothing is wrong when that fails.
+func (s *sweep) forgetAt(node string, addrs map[netip.Addr]bool) {
+	forget := func() error { return forgetIn(&netlink.Handle{}, addrs) }
+	if s.k.Inside(node, forget) != nil { // a bridge is no namespace
 		_ = s.k.Inside(topology.Host, forget)
 	}
+}
+
+// forgetLeft deletes the entries that pings which the sweep has left over have
+// made at both ends.
+func (s *sweep) forgetLeft(which []int) {
+	ends := map[string]bool{}
+	addrs := maps.Clone(s.forgettable)
+	for _, i := range which {
+		p := s.ping(i)
+		if !ends[p.from] {
+			ends[p.from] = true
+			s.addAddresses(p.from, addrs)
+		}
+		if node := cmp.Or(p.to.node, s.owner[p.to.addr]); node != "" {
+			ends[node] = true
+		}
+	}
+	for node := range ends {
+		s.forgetAt(node, addrs)
+	}
+}
+
+// addAddresses adds those of a node that others may forget.
+func (s *sweep) addAddresses(node string, to map[netip.Addr]bool) {
+	_ = s.k.Inside(node, func() error {
+		all, err := (&netlink.Handle{}).AddrList(nil, netlink.FAMILY_ALL)
+		for _, a := range all {
+			if addr, ok := netip.AddrFromSlice(a.IP); ok && !s.spared[addr.Unmap()] {
+				to[addr.Unmap()] = true
+			}
+		}
+		return err
+	})
 }
 
 // forget deletes the neighbour entries of those who have answered. Where the

@@ -101,8 +101,8 @@ func (p ping) peer() string {
 }
 
 // wave asks the pings of a wave: first all in a sweep, then those that it has
-// left over in the patient way, and returns these. The silent ones go on beside
-// the next waves.
+// left over in the patient way. The silent ones go on beside the next waves: it
+// returns those left over whose neighbour entries are to be deleted.
 func (run *round) wave(ctx context.Context, all *sync.WaitGroup, s *sweep, which []int) (left []int) {
 	left = s.ask(ctx, which)
 	var wg sync.WaitGroup
@@ -118,7 +118,7 @@ func (run *round) wave(ctx context.Context, all *sync.WaitGroup, s *sweep, which
 	}
 	if len(left) > 0 {
 		atMost(waveTime, wg.Wait)
-		run.forget(left, s.forgettable)
+		s.forgetLeft(left)
 	}
 	s.forget()
 	return left
@@ -136,20 +136,6 @@ func atMost(d time.Duration, f func()) {
 	select {
 	case <-done:
 	case <-timer.C:
-	}
-}
-
-// forget deletes the neighbour entries that pings have made at both ends. The
-// table is a cache: nothing is wrong when that fails.
-func (run *round) forget(which []int, asked map[netip.Addr]bool) {
-	places := map[string]bool{}
-	for _, i := range which {
-		places[run.ping(i).from] = true
-		places[run.ping(i).to.node] = true
-	}
-	delete(places, "") // of some only the address is known
-	for ns := range places {
-		_ = run.rig.inside(ns, func() error { return forgetIn(&netlink.Handle{}, asked) })
 	}
 }
 

@@ -187,21 +187,28 @@ func TestForget(t *testing.T) {
 	}
 }
 
-// An answer that comes when its wave is long over leaves nothing either: n1 comes
-// to the network only when others of another wave have answered.
+// An answer that comes when its wave is long over leaves nothing either, on neither
+// side: n0, whom nobody asks, comes to the network only when others of the last
+// wave have answered.
 func TestForgetLate(t *testing.T) {
 	n, names := star(t, 33)
-	set := func(up func(*netlink.Handle, netlink.Link) error) { inside(t, n, "n1", up) }
+	set := func(up func(*netlink.Handle, netlink.Link) error) { inside(t, n, "n0", up) }
 	set(func(h *netlink.Handle, l netlink.Link) error { return h.LinkSetDown(l) })
+	var as []probe.Assertion
+	for range 2 { // more than are asked without deleting anything
+		for i, from := range names {
+			for _, to := range names[i+1:] {
+				as = append(as, n.read(t, "ping", mapping("from", from, "to", to), topology.Value{}, "20s")...)
+			}
+		}
+	}
 	var once sync.Once
 	watch := func(r probe.Result) {
 		if nodes := r.Assertion.Probe.Nodes(); nodes[0] == names[30] && nodes[1] == names[31] {
 			once.Do(func() { set(func(h *netlink.Handle, l netlink.Link) error { return h.LinkSetUp(l) }) })
 		}
 	}
-	args := mapping()
-	args.Keys, args.Items = []topology.Word{{Text: "among"}}, []topology.Value{list(names...)}
-	for _, r := range probe.Ask(t.Context(), n.kernel, n.read(t, "ping", args, topology.Value{}, ""), watch) {
+	for _, r := range probe.Ask(t.Context(), n.kernel, as, watch) {
 		if r.Status != probe.Passed {
 			t.Errorf("%s: %s", r.Assertion.Title(), r.Message)
 		}

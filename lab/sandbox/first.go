@@ -1,12 +1,12 @@
 package sandbox
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"slices"
 	"strconv"
-
-	"golang.org/x/sys/unix"
+	"strings"
 )
 
 // Most sandboxes are made for a command that is this program again. It takes the
@@ -14,7 +14,8 @@ import (
 // at the same time: the namespaces are there as soon as the holder is, and the
 // program waits for what is mounted in them.
 
-// gateEnv names the descriptor at which a program waits for its sandbox.
+// gateEnv is "N DIR": the descriptor at which a program waits for its sandbox, and
+// where it is to stand then.
 const gateEnv = "NSLAB_GATE"
 
 // first is the first command of a sandbox that is not set up yet. nil is none.
@@ -26,9 +27,11 @@ type first struct {
 	err  error // of the command, which never ran
 }
 
-// StartWith is [Start] and then [Sandbox.RunCommand] of a command that calls
-// [Await]. Where there is no error, or only the command could not be run, there is a
-// sandbox.
+// StartWith is [Start], and then [Sandbox.RunCommand] of this program again, which
+// has to call [AwaitSetUp]. No sandbox is returned where none could be started; else
+// status and error are those of the command. The error is context.Canceled
+// when a signal has ended it before it was there to take signals. There can be no
+// Room yet.
 func StartWith(name string, c Command) (*Sandbox, int, error) { return startWith(name, stay, c) }
 
 // StartThrowawayWith is StartWith for a sandbox as that of [StartThrowaway].
@@ -45,30 +48,21 @@ func startWith(name string, life byte, c Command) (*Sandbox, int, error) {
 }
 
 func (p place) startWith(life byte, c Command) (*Sandbox, int, error) {
-	gate, opener, err := newGate()
+	gate, opener, err := os.Pipe()
 	if err != nil {
 		return nil, 0, err
 	}
 	defer gate.Close()
+	defer opener.Close()
+	c.Env = append(slices.Clip(c.Env), fmt.Sprintf("%s=%d %s", gateEnv, len(c.Files), c.dir()))
+	c.Files = append(slices.Clip(c.Files), gate)
 	f := &first{Command: c, gate: opener}
-	defer f.gate.Close()
-	f.Env = append(slices.Clip(f.Env), gateEnv+"="+strconv.Itoa(len(f.Files)))
-	f.Files = append(slices.Clip(f.Files), gate)
 	s, err := p.start(life, f)
 	if err != nil {
 		return nil, 0, err
 	}
 	code, err := f.end()
 	return s, code, err
-}
-
-// newGate is a pipe whose ends block: to ask epoll(7) takes longer than to wait.
-func newGate() (gate, opener *os.File, err error) {
-	var p [2]int
-	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
-		return nil, nil, fmt.Errorf("pipe: %w", err)
-	}
-	return os.NewFile(uintptr(p[0]), "gate"), os.NewFile(uintptr(p[1]), "gate"), nil
 }
 
 // begin starts the command in a sandbox that is being set up.
@@ -78,9 +72,9 @@ func (f *first) begin(s *Sandbox) {
 	}
 }
 
-// abandon waits for the end of a command whose sandbox has come to nothing. The holder
+// bury waits for the end of a command whose sandbox has come to nothing. The holder
 // cannot end before it, see pid_namespaces(7).
-func (f *first) abandon() {
+func (f *first) bury() {
 	if f != nil && f.run != nil {
 		f.gate.Close()
 		_, _ = f.run.wait()
@@ -92,18 +86,23 @@ func (f *first) end() (int, error) {
 	if f.err != nil {
 		return 0, f.err
 	}
-	_, _ = f.gate.Write([]byte{stay}) // it may have ended already, by Ctrl-C
-	return f.run.wait()
+	_, _ = f.gate.Write([]byte{1}) // it may have ended already, by Ctrl-C
+	ws, err := f.run.wait()
+	if err == nil && ws.Signaled() && slices.Contains(passed, ws.Signal()) {
+		err = context.Canceled
+	}
+	return status(ws), err
 }
 
-// Await is what a program that may be the command of [StartWith] does before anything else: it
-// waits until its sandbox is set up. An error says that it never will be; the
-// starter knows why.
-func Await() error {
-	number, ok := os.LookupEnv(gateEnv)
+// AwaitSetUp is what a program that may be the command of [StartWith] does before
+// anything else: it waits until its sandbox is set up. The error wraps io.EOF when
+// it never will be: the starter knows why.
+func AwaitSetUp() error {
+	value, ok := os.LookupEnv(gateEnv)
 	if !ok {
 		return nil
 	}
+	number, dir, _ := strings.Cut(value, " ")
 	fd, err := strconv.Atoi(number)
 	if err != nil {
 		return fmt.Errorf("%s: %w", gateEnv, err)
@@ -111,13 +110,12 @@ func Await() error {
 	if err := os.Unsetenv(gateEnv); err != nil { // it is not for our own children
 		return err
 	}
-	dir, derr := os.Getwd()
 	gate := os.NewFile(uintptr(fd), "gate")
 	defer gate.Close()
 	if _, err := gate.Read(make([]byte, 1)); err != nil {
 		return fmt.Errorf("wait for the sandbox: %w", err)
 	}
-	if derr != nil || os.Chdir(dir) != nil { // which was that of the machine, and may be covered
+	if os.Chdir(dir) != nil { // until now it stood in a directory of the machine
 		return os.Chdir("/")
 	}
 	return nil

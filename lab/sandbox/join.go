@@ -50,10 +50,6 @@ func (s *Sandbox) join(c Command) (*joining, error) {
 // strings makes what execve(2) reads.
 func (j *joining) strings(c Command) error {
 	j.all, j.exe, j.room = ^uint64(0), noFd, noFd
-	dir := c.Dir
-	if dir == "" {
-		dir, _ = os.Getwd() // a removed directory: the child will stand in /
-	}
 	path, err := lookPath(c.Argv[0])
 	if err != nil {
 		return err
@@ -62,7 +58,7 @@ func (j *joining) strings(c Command) error {
 	for _, w := range []struct {
 		to *(*byte)
 		s  string
-	}{{&j.path, path}, {&j.dir, dir}, {&j.root, "/"}, {&j.empty, ""}} {
+	}{{&j.path, path}, {&j.dir, c.dir()}, {&j.root, "/"}, {&j.empty, ""}} {
 		if *w.to, err = syscall.BytePtrFromString(w.s); err != nil {
 			return fmt.Errorf("%q: %w", w.s, err)
 		}
@@ -180,7 +176,10 @@ func (j *joining) start() (int, error) {
 // orGone is what it means when the sandbox has ended meanwhile: then there is no such
 // process to join, or no memory for its children, see pid_namespaces(7).
 func (j *joining) orGone(err error) error {
-	if err == nil || !errors.Is(err, unix.ESRCH) && j.to.alive() {
+	if err == nil {
+		return nil
+	}
+	if alive, aerr := j.to.alive(); !errors.Is(err, unix.ESRCH) && (alive || aerr != nil) {
 		return err
 	}
 	return fmt.Errorf("%v is gone: %w (%w)", j.to, os.ErrProcessDone, err)

@@ -32,7 +32,17 @@ func (s *Sandbox) RunCommand(c Command) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return r.wait()
+	ws, err := r.wait()
+	return status(ws), err
+}
+
+// dir is where the program is to stand; "" is /.
+func (c Command) dir() string {
+	if c.Dir != "" {
+		return c.Dir
+	}
+	dir, _ := os.Getwd() // it may be removed
+	return dir
 }
 
 // running is a program that runs in a sandbox. Its goroutine keeps its thread
@@ -72,18 +82,19 @@ func (r *running) leave() {
 	r.sigs.stop()
 }
 
-// wait returns the exit status.
-func (r *running) wait() (int, error) {
+func (r *running) wait() (unix.WaitStatus, error) {
 	defer r.leave()
 	ws, err := await(r.pid, r.term)
 	r.term.takeBack(ws.Signaled())
-	if err != nil {
-		return 0, err
-	}
+	return ws, err
+}
+
+// status is an end as a shell gives it.
+func status(ws unix.WaitStatus) int {
 	if ws.Signaled() {
-		return 128 + int(ws.Signal()), nil
+		return 128 + int(ws.Signal())
 	}
-	return ws.ExitStatus(), nil
+	return ws.ExitStatus()
 }
 
 // await waits for the program to end. One that stopped itself, as by

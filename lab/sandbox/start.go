@@ -86,7 +86,7 @@ func (p place) launch(lock *os.File, life byte, f *first) (*Sandbox, error) {
 	s, err := p.settle(st, life, f)
 	if err != nil {
 		_ = st.cmd.Process.Kill() // may be gone already
-		f.abandon()
+		f.bury()
 		_ = st.cmd.Wait()
 		return nil, errors.Join(err, st.commit.Close())
 	}

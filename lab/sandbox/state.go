@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -63,16 +64,19 @@ func (p place) living() *Sandbox {
 		return nil
 	}
 	s := &Sandbox{Name: p.name, Pid: r.Pid, Started: r.Started, Notes: r.Notes, start: r.Start, at: p}
-	if !s.alive() {
+	if alive, err := s.alive(); !alive && err == nil {
 		return nil
 	}
 	return s
 }
 
 // alive says whether the holder's pid still means the holder.
-func (s *Sandbox) alive() bool {
+func (s *Sandbox) alive() (bool, error) {
 	p, err := netns.ProcessOf(s.Pid)
-	return err == nil && p.Start == s.start && p.State != 'Z' && p.State != 'X'
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) {
+		return false, nil
+	}
+	return err == nil && p.Start == s.start && p.State != 'Z' && p.State != 'X', err
 }
 
 // is says whether s and other have the same holder.
@@ -83,9 +87,12 @@ func (s *Sandbox) is(other *Sandbox) bool {
 // pidfd opens the holder; from then on its pid cannot be reused unseen.
 func (s *Sandbox) pidfd() (int, error) {
 	fd, err := unix.PidfdOpen(s.Pid, 0)
-	if err == nil && !s.alive() {
-		unix.Close(fd)
-		err = unix.ESRCH
+	if err == nil {
+		var alive bool
+		if alive, err = s.alive(); !alive {
+			unix.Close(fd)
+			err = cmp.Or(err, error(unix.ESRCH))
+		}
 	}
 	if errors.Is(err, unix.ESRCH) {
 		return -1, fmt.Errorf("%v is gone: %w", s, os.ErrProcessDone)

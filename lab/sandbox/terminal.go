@@ -86,10 +86,13 @@ type signals struct {
 	done chan struct{}
 }
 
+// passed are the signals that a program gets from here.
+var passed = []unix.Signal{unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGHUP}
+
 // catch begins to hold signals back. What is ignored stays ignored.
 func catch() *signals {
 	s := &signals{make(chan os.Signal, 16), make(chan struct{})}
-	for _, sig := range []os.Signal{unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGHUP} {
+	for _, sig := range passed {
 		if !signal.Ignored(sig) {
 			signal.Notify(s.ch, sig)
 		}

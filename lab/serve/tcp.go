@@ -35,8 +35,8 @@ func accept(l net.Listener) error {
 }
 
 // echo ends when the client does, in whatever way. Between two sockets io.Copy
-// lays a pipe, which costs a short connection more than all the rest: so neither
-// of them is known as one here.
+// lays a pipe, which costs a short connection more than all the rest: so both are
+// hidden behind plain interfaces.
 func echo(c net.Conn) {
 	defer c.Close()
 	_, _ = io.CopyBuffer(struct{ io.Writer }{c}, struct{ io.Reader }{c}, make([]byte, 4096))
@@ -55,7 +55,7 @@ func unlessOver(ctx context.Context, err error) error {
 type listeners []net.Listener
 
 // listen opens them. They keep no connection alive: nobody has asked for those
-// packets.
+// packets. What a client that has vanished costs is kept until the service ends.
 func listen(ctx context.Context, p int) (listeners, error) {
 	quiet := net.ListenConfig{KeepAlive: -1}
 	four, err := quiet.Listen(ctx, "tcp4", listening(p))
