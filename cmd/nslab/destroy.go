@@ -51,7 +51,7 @@ func targets(s streams, c *cli.Context) ([]string, error) {
 	if err := arguments(c, 0, 1, "a FILE or a LAB"); err != nil {
 		return nil, err
 	}
-	name, err := nameOf(s, c, c.Args().First())
+	name, err := nameOf(s, c.Args().First())
 	if errors.Is(err, errNoLab) {
 		err = nil
 	}

@@ -37,7 +37,7 @@ func onLab(s streams, c *cli.Context, most int, f func(name string) error) error
 	if name := os.Getenv(decided); name != "" {
 		return f(name)
 	}
-	name, err := nameOf(s, c, c.Args().First())
+	name, err := nameOf(s, c.Args().First())
 	if err != nil && err != errNoLab { //nolint:errorlint // the sentinel itself
 		return err
 	}
