@@ -12,7 +12,7 @@ type session struct {
 	thread *netns.Thread
 	buf    []byte                  // for sockets
 	views  map[string]*view        // what namespaces look like, until something is done
-	los    map[string]link         // or, where nothing else was asked for, their lo
+	some   map[Object]link         // or, where not all was asked for, some of their interfaces
 	tables map[tableAt]*nfTable    // and tables of rules
 	made   map[Object]int          // the indexes of the interfaces made in this session
 	taken  map[string]map[int]bool // the indexes in use, of namespaces where something was made
@@ -20,7 +20,7 @@ type session struct {
 }
 
 func newSession(t *netns.Thread) *session {
-	return &session{t, make([]byte, bufSize), map[string]*view{}, map[string]link{}, map[tableAt]*nfTable{}, map[Object]int{}, map[string]map[int]bool{}, newBorn()}
+	return &session{t, make([]byte, bufSize), map[string]*view{}, map[Object]link{}, map[tableAt]*nfTable{}, map[Object]int{}, map[string]map[int]bool{}, newBorn()}
 }
 
 // bufSize is that of what the kernel sends at once of a long list.
@@ -38,7 +38,7 @@ func (k *Kernel) scratch() []byte {
 func (k *Kernel) forget() {
 	if k.session != nil {
 		clear(k.session.views)
-		clear(k.session.los)
+		clear(k.session.some)
 		clear(k.session.tables)
 		k.session.born.clear()
 	}

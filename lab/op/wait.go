@@ -29,6 +29,9 @@ const live = unix.IFF_UP | unix.IFF_LOWER_UP
 // carrier a moment after it is there, and drops what is sent before that; an
 // ARP question that is lost so is asked again only a second later.
 func (u Up) Wait(ctx context.Context, k *Kernel) error {
+	if u.Dev == "lo" { // nothing is plugged in there
+		return nil
+	}
 	return k.await(ctx, u.NS, ofLinks(u.devs()...), func() (bool, error) { return u.operational(k) })
 }
 
@@ -37,7 +40,7 @@ func (u Up) Wait(ctx context.Context, k *Kernel) error {
 // that some kinds have, and what others begin with. See operstates in the
 // kernel's documentation.
 func (u Up) operational(k *Kernel) (bool, error) {
-	l, err := k.link(u.NS, u.Dev)
+	l, err := k.one(u.NS, u.Dev)
 	return l.flags&live != live || l.state == operUp || l.state == operUnknown && l.kind != "veth", err
 }
 
@@ -89,54 +92,6 @@ func (p OVSPort) Wait(ctx context.Context, k *Kernel) error {
 		return gone(err)
 	}
 	return p.ovs().await(ctx, k, "wait-until", "interface", p.Dev, "link_state=up")
-}
-
-// settles is a Waiter that waits for interfaces of a namespace.
-type settles interface {
-	Waiter
-	at() string
-	devs() []string
-}
-
-func (u Up) devs() []string     { return []string{u.Dev} }
-func (b Bridge) devs() []string { return []string{b.Name} }
-func (m Master) devs() []string { return []string{m.Dev, m.Bridge} }
-
-// Settle spares most of the waiting. Who asks for one interface, not for a
-// list, has the kernel deal at once with what it knows of its carrier: it could
-// take a second until it came to that by itself (rtnl_getlink in
-// net/core/rtnetlink.c, since Linux 6.8). What facts wait for is left to Wait.
-func Settle(k *Kernel, facts []Op) {
-	devs := map[string][]request{}
-	for _, o := range facts {
-		if w, ok := o.(settles); ok {
-			get := linkNamed(w.devs()[0], 0, 0).number(unix.IFLA_EXT_MASK, skipStats)
-			devs[w.at()] = append(devs[w.at()], request{kind: unix.RTM_GETLINK, body: get})
-		}
-	}
-	k.forget()
-	for ns, rs := range devs {
-		_ = k.settle(ns, rs) // Wait will tell
-	}
-}
-
-// settle asks, and then looks at the whole namespace while it is there.
-func (k *Kernel) settle(ns string, rs []request) error {
-	v := newView()
-	_, err := k.keep(ns, v, k.enter(ns, func() error {
-		s, err := openSocket(k.scratch())
-		if err != nil {
-			return err
-		}
-		defer s.close()
-		for some := range slices.Chunk(rs, crowd) {
-			if _, err := s.exchange(some, nil); err != nil {
-				return err
-			}
-		}
-		return s.read(v.linkTable())
-	}))
-	return err
 }
 
 // about says whether a message of the kernel, of a kind (RTM_NEWLINK, ...), is

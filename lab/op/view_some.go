@@ -12,8 +12,8 @@ func (k *Kernel) lo(ns string) (l link, err error) {
 	if k.seen(ns) != nil {
 		return k.link(ns, "lo")
 	}
-	if k.session != nil && k.session.los[ns].index != 0 {
-		return k.session.los[ns], nil
+	if l, told := k.told(ns, "lo"); told {
+		return l, nil
 	}
 	err = k.enter(ns, func() error {
 		s, err := openSocket(k.scratch())
@@ -24,10 +24,37 @@ func (k *Kernel) lo(ns string) (l link, err error) {
 		l, err = s.lo()
 		return err
 	})
-	if err == nil && k.session != nil {
-		k.session.los[ns] = l
+	if err == nil {
+		k.keepSome(ns, []link{l})
 	}
 	return l, err
+}
+
+// told is an interface that was asked for by itself. A list is newer.
+func (k *Kernel) told(ns, dev string) (l link, told bool) {
+	if k.session == nil || k.seen(ns) != nil {
+		return link{}, false
+	}
+	l, told = k.session.some[Dev(ns, dev)]
+	return l, told
+}
+
+// one is link, but for what was asked for by itself no list is needed.
+func (k *Kernel) one(ns, dev string) (link, error) {
+	if l, told := k.told(ns, dev); told {
+		return l, nil
+	}
+	return k.link(ns, dev)
+}
+
+// keepSome remembers some interfaces of a namespace.
+func (k *Kernel) keepSome(ns string, ls []link) {
+	if k.session == nil {
+		return
+	}
+	for _, l := range ls {
+		k.session.some[Dev(ns, l.name)] = l
+	}
 }
 
 func (s *socket) lo() (link, error) {
