@@ -15,24 +15,27 @@ var typedOnly = []string{"all", "force", "file"}
 // NSLAB_NO_VERIFY: in CI the command line is often somebody else's.
 func variables(flags []cli.Flag) {
 	for _, f := range flags {
-		name := f.Names()[0]
-		if slices.Contains(typedOnly, name) {
-			continue
-		}
-		vars := []string{"NSLAB_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))}
-		switch f := f.(type) {
-		case *cli.BoolFlag:
-			f.EnvVars = vars
-		case *cli.StringFlag:
-			f.EnvVars = vars
-		case choice:
-			f.EnvVars = vars
-		case *cli.StringSliceFlag:
-			f.EnvVars = vars
-		case *cli.IntFlag:
-			f.EnvVars = vars
-		case *cli.DurationFlag:
-			f.EnvVars = vars
+		name, _, vars := flagParts(f)
+		if vars != nil && !slices.Contains(typedOnly, name) {
+			*vars = []string{"NSLAB_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))}
 		}
 	}
+}
+
+// flagParts are the names of a flag and the variables that set it; vars is nil for
+// a kind of flag that nslab does not have. The library's own Names puts a regular
+// expression to each name, which for all flags is a twentieth of a start.
+func flagParts(f cli.Flag) (name string, aliases []string, vars *[]string) {
+	switch f := f.(type) {
+	case *cli.BoolFlag:
+		return f.Name, f.Aliases, &f.EnvVars
+	case *cli.StringFlag:
+		return f.Name, f.Aliases, &f.EnvVars
+	case choice:
+		return f.Name, f.Aliases, &f.EnvVars
+	case *cli.StringSliceFlag:
+		return f.Name, f.Aliases, &f.EnvVars
+	}
+	names := f.Names()
+	return names[0], names[1:], nil
 }

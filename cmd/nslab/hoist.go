@@ -121,7 +121,7 @@ func (h *hoister) ofSome(name string) cli.Flag {
 
 func (h *hoister) find(flags []cli.Flag, name string) cli.Flag {
 	for _, f := range flags {
-		if slices.Contains(f.Names(), name) {
+		if first, aliases, _ := flagParts(f); name == first || slices.Contains(aliases, name) {
 			return f
 		}
 	}
