@@ -20,7 +20,7 @@ func hoist(app *cli.App, args []string) ([]string, error) {
 	for i := 1; i < len(args); i++ {
 		i += h.take(args, i)
 	}
-	if h.cmd == nil && len(h.rest) > 0 && !strings.HasPrefix(h.rest[0], "-") {
+	if h.cmd == nil && len(h.rest) > 0 && !strings.HasPrefix(h.rest[0], "-") && !h.strange {
 		return nil, unknownCommand(app, h.rest[0])
 	}
 	if h.help {
@@ -41,6 +41,7 @@ type hoister struct {
 	global, name, flags, rest []string
 	closed                    bool   // the rest belongs to somebody else
 	help                      bool   // --help was asked for, whatever else was
+	strange                   bool   // there is a flag that nobody knows: the library says so
 	wanting                   string // the last word, when it is a flag without its value
 }
 
@@ -75,6 +76,9 @@ func (h *hoister) take(args []string, i int) int {
 // passesOn are the commands whose first argument ends nslab's own flags.
 var passesOn = []string{"exec"}
 
+// librarys are the flags that the command-line library adds.
+var librarys = []string{"help", "h", "version"}
+
 func (h *hoister) flag(args []string, i int) int {
 	name, _, hasValue := strings.Cut(strings.TrimLeft(args[i], "-"), "=")
 	h.help = h.help || name == "help" || name == "h"
@@ -90,6 +94,7 @@ func (h *hoister) flag(args []string, i int) int {
 			to = &h.flags
 		}
 	}
+	h.strange = h.strange || f == nil && !slices.Contains(librarys, name)
 	*to = append(*to, args[i])
 	if _, isBool := f.(*cli.BoolFlag); f == nil || isBool || hasValue {
 		return 0
