@@ -24,7 +24,7 @@ func variables(flags []cli.Flag) {
 
 // flagParts are the names of a flag and the variables that set it; vars is nil for
 // a kind of flag that nslab does not have. The library's own Names puts a regular
-// expression to each name, which for all flags is a twentieth of a start.
+// expression to each name, and every start asks all flags.
 func flagParts(f cli.Flag) (name string, aliases []string, vars *[]string) {
 	switch f := f.(type) {
 	case *cli.BoolFlag:

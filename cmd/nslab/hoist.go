@@ -76,8 +76,8 @@ func (h *hoister) take(args []string, i int) int {
 // passesOn are the commands whose first argument ends nslab's own flags.
 var passesOn = []string{"exec"}
 
-// librarys are the flags that the command-line library adds.
-var librarys = []string{"help", "h", "version"}
+// addedFlags are the flags that the command-line library adds.
+var addedFlags = []string{"help", "h", "version"}
 
 func (h *hoister) flag(args []string, i int) int {
 	name, _, hasValue := strings.Cut(strings.TrimLeft(args[i], "-"), "=")
@@ -94,7 +94,7 @@ func (h *hoister) flag(args []string, i int) int {
 			to = &h.flags
 		}
 	}
-	h.strange = h.strange || f == nil && !slices.Contains(librarys, name)
+	h.strange = h.strange || f == nil && !slices.Contains(addedFlags, name)
 	*to = append(*to, args[i])
 	if _, isBool := f.(*cli.BoolFlag); f == nil || isBool || hasValue {
 		return 0

@@ -113,7 +113,7 @@ func nameOf(s streams, arg string) (string, error) {
 
 // up says whether a lab of that name stands, here or in a sandbox.
 func up(name string) bool {
-	if in, ok := sandbox.Inside(); ok && in == name || lab.Exists(lab.StateDir, name) {
+	if here(name) {
 		return true
 	}
 	_, err := sandbox.Find(name)
